@@ -1,0 +1,1 @@
+"""The local platform: stand-ins that speak the real protocols over loopback."""

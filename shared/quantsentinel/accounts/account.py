@@ -1,0 +1,92 @@
+"""A tenant as the risk side sees it: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from quantsentinel.errors import BadInput
+from quantsentinel.units import Rupees, rupees
+
+DRY_RUN_LOCK = timedelta(days=14)
+
+
+class Mode(StrEnum):
+    """What a signal is for: `paper` while the dry-run lock holds or when the tenant chose it."""
+
+    LIVE = "live"
+    PAPER = "paper"
+
+
+class Status(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Shares are fractions of the declared capital. `knob` is the tenant's own size in percent, 0 to 100."""
+
+    knob: int = 100
+    max_positions: int = 5
+    max_loss_per_trade: float = 0.02
+    max_loss_per_day: float = 0.05
+    """The sum of the maximum losses of entries opened on a day."""
+    daily_loss: float = 0.03
+    """Marked loss since the previous settlement mark at which entries stop until the next open."""
+    capital_floor: Rupees = field(default_factory=lambda: rupees(50_000))
+    margin_buffer: float = 0.30
+    """Share of the blocked funds that stays free on top of them."""
+    max_lots: int = 50
+
+    def __post_init__(self) -> None:
+        """Raises `BadInput` naming every limit that is out of range."""
+        shares = ("max_loss_per_trade", "max_loss_per_day", "daily_loss")
+        wrong = [
+            f"{name} {getattr(self, name)} is not a share in [0, 1]"
+            for name in shares
+            if not 0 <= getattr(self, name) <= 1
+        ]
+        wrong += [
+            f"{name} {getattr(self, name)} is negative"
+            for name in ("max_positions", "capital_floor", "margin_buffer", "max_lots")
+            if not getattr(self, name) >= 0
+        ]
+        if not 0 <= self.knob <= 100:
+            wrong.append(f"knob {self.knob} is not in 0 to 100")
+        if wrong:
+            raise BadInput("; ".join(wrong), where="limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`created_at` is the create time of the tenant's document, which nobody can write: the dry-run lock's anchor."""
+
+    tenant_id: str
+    name: str
+    created_at: datetime
+    status: Status
+    mode: Mode
+    capital: Rupees
+    capital_declared_on: date
+    underlyings: tuple[str, ...] = ("NIFTY", "BANKNIFTY")
+    limits: Limits = field(default_factory=Limits)
+    expiry_day_premium: bool = False
+    """Opted in to premium-collecting entries on a contract's expiry day."""
+    distribution_mode: str = "own_account"
+    """`own_account`, `paper` or `registered`; anything else blocks (`conventions.md` §6)."""
+    registration: str = ""
+    """The research analyst's registration number, needed by `registered`."""
+
+    def __post_init__(self) -> None:
+        if self.created_at.tzinfo is None:
+            raise BadInput(f"naive creation time {self.created_at}", where=f"account {self.tenant_id}")
+        if not self.capital.is_finite() or self.capital < 0:
+            raise BadInput(
+                f"capital {self.capital}", where=f"account {self.tenant_id}", fix="Declare rupees, 0 or more"
+            )
+
+    @property
+    def live_from(self) -> datetime:
+        return self.created_at + DRY_RUN_LOCK

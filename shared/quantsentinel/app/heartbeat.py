@@ -1,0 +1,67 @@
+"""Announce a feed that stopped during a session: nobody waits for a chain that is not coming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from quantsentinel.app.platform import Platform
+from quantsentinel.contracts.events import Tick
+from quantsentinel.errors import RuleGap
+from quantsentinel.market.calendar import IST
+from quantsentinel.market.contracts import contract_for
+from quantsentinel.ports import Put
+from quantsentinel.stores.snapshots import parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Session seconds since the last accepted chain of one underlying, against its data contract's `max_gap_s`."""
+
+    underlying: str
+    at: datetime
+    gap_s: float
+    limit_s: float
+    last_accepted_at: datetime
+
+    @property
+    def is_stale(self) -> bool:
+        return self.gap_s > self.limit_s
+
+
+def pulses(platform: Platform) -> list[Pulse]:
+    """One pulse per underlying that was ever accepted; none outside a session."""
+    now = platform.clock.now()
+    try:
+        session = platform.desk.rules.session(now.astimezone(IST).date())
+    except RuleGap:
+        return []
+    if session is None or not session.is_open(now):
+        return []
+    found = []
+    for name, document in platform.snapshots.latest_of(platform.desk.rules.underlyings()).items():
+        last = parse_time(document.data["accepted_at"])
+        contract = contract_for(str(document.data["source"]))
+        gap = 60 * session.minutes_between(max(last, session.open), now)
+        found.append(Pulse(name, now, round(gap, 3), contract.max_gap_s, last))
+    return found
+
+
+def heartbeat(platform: Platform, tick: Tick) -> None:
+    """Writes one `heartbeats/{underlying}` document per underlying; its `state` turns `stale` above the limit."""
+    writes = [
+        Put(
+            f"heartbeats/{pulse.underlying}",
+            {
+                "state": "stale" if pulse.is_stale else "alive",
+                "at": pulse.at.isoformat(),
+                "measured": pulse.gap_s,
+                "limit": pulse.limit_s,
+                "unit": "s of session time",
+                "last_accepted_at": pulse.last_accepted_at.isoformat(),
+            },
+        )
+        for pulse in pulses(platform)
+    ]
+    if writes:
+        platform.documents.commit(writes)

@@ -1,0 +1,223 @@
+"""Poll one underlying: raw payloads stored, parsed, judged by the firewall, stored or quarantined, announced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from quantsentinel.app.platform import Platform
+from quantsentinel.canonical import canonical, short_id
+from quantsentinel.contracts.events import Predecessor, SnapshotTaken, Tick
+from quantsentinel.errors import BadInput, RuleGap, StaleData, Unavailable
+from quantsentinel.features.summary import summary_row
+from quantsentinel.integrity.firewall import Firewall, IntegrityContext, check
+from quantsentinel.market.calendar import IST
+from quantsentinel.market.contracts import contract_for
+from quantsentinel.market.history import History, SummaryRow, decode_row
+from quantsentinel.market.parsers import parse
+from quantsentinel.market.rulebook import RuleBook
+from quantsentinel.market.snapshot import Snapshot
+from quantsentinel.ports import Document, RawSnapshot
+from quantsentinel.stores.snapshots import parse_time
+
+BEAT_S = 60.0
+"""The scheduler's grain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll came to. `refused_by` is the first guard that failed; empty when accepted."""
+
+    underlying: str
+    at: datetime
+    accepted: bool
+    refused_by: str = ""
+    measured: Any = None
+    limit: Any = None
+    unit: str = ""
+    detail: str = ""
+    key: str = ""
+    cycle_id: str = ""
+
+
+def poll_market(platform: Platform, feed: str, underlying: str) -> Polled | None:
+    """One poll of `underlying` from `feed`. None when the feed has nothing new.
+
+    Raises `Unavailable`/`RateLimited` from the feed, `Conflict` when another poller moved the pointer first.
+    """
+    raw = platform.feeds[feed].poll(underlying)
+    if raw is None:
+        return None
+    return ingest(platform, raw)
+
+
+def ingest(platform: Platform, raw: RawSnapshot) -> Polled:
+    """Everything after the poll; also used for payloads that were stored earlier."""
+    platform.snapshots.put_raw(raw)
+    now = platform.clock.now()
+    try:
+        snapshot = parse(raw, platform.desk.rules)
+    except BadInput as error:
+        refusal = Polled(raw.underlying, raw.collected_at, False, "schema", error.what, error.fix, "", str(error))
+        return _quarantine(platform, raw, refusal, {})
+    before = platform.snapshots.latest(raw.underlying)
+    with platform.timings.measure("firewall"):
+        firewall = _judge(platform, snapshot, before, now)
+    _remember(platform, snapshot)
+    if not firewall.accepted:
+        return _quarantine(platform, raw, _refused(snapshot, raw, firewall), {"verdicts": firewall.verdicts})
+    return _accept(platform, snapshot, before, firewall)
+
+
+def _judge(platform: Platform, snapshot: Snapshot, before: Document | None, now: datetime) -> Firewall:
+    previous = platform.snapshot(before.data["snapshot_key"]) if before else None
+    context = IntegrityContext(
+        underlying=snapshot.underlying,
+        contract=contract_for(snapshot.source),
+        rules=platform.desk.rules,
+        decided_at=now,
+        previous=previous,
+        last_seen=platform.snapshots.get_seen(snapshot.underlying) if _without_clock(snapshot) else None,
+    )
+    return check(snapshot, context)
+
+
+def _without_clock(snapshot: Snapshot) -> bool:
+    return contract_for(snapshot.source).clock == "receipt"
+
+
+def _remember(platform: Platform, snapshot: Snapshot) -> None:
+    """A source without an exchange clock proves that it is alive by what changed since it was last seen."""
+    if _without_clock(snapshot):
+        platform.snapshots.put_seen(snapshot)
+
+
+def _refused(snapshot: Snapshot, raw: RawSnapshot, firewall: Firewall) -> Polled:
+    first = firewall.first_stop
+    assert first is not None
+    return Polled(
+        snapshot.underlying,
+        raw.collected_at,
+        False,
+        first.guard,
+        first.measured,
+        first.limit,
+        first.unit,
+        first.detail,
+    )
+
+
+def _quarantine(platform: Platform, raw: RawSnapshot, refusal: Polled, findings: Mapping[str, Any]) -> Polled:
+    reason = {
+        "guard": refusal.refused_by,
+        "measured": refusal.measured,
+        "limit": refusal.limit,
+        "unit": refusal.unit,
+        "detail": refusal.detail,
+        **findings,
+    }
+    key = platform.snapshots.quarantine(raw, platform.clock.now(), reason)
+    return replace(refusal, key=key)
+
+
+def _accept(platform: Platform, snapshot: Snapshot, before: Document | None, firewall: Firewall) -> Polled:
+    accepted_at = platform.clock.now()
+    history = _history(platform, snapshot, before)
+    store = platform.snapshots
+    snapshot_key, history_key = store.put_snapshot(snapshot), store.put_history(history)
+    platform.recent.keep(("snapshot", snapshot_key), snapshot)
+    platform.recent.keep(("history", history_key), history)
+    platform.keep_mask(snapshot, firewall.quotes)
+    cycle_id = short_id("cyc", snapshot.underlying, snapshot.digest, history.digest)
+    same_session = before is not None and before.data["session"] == history.session.isoformat()
+    taken = SnapshotTaken(
+        cycle_id=cycle_id,
+        underlying=snapshot.underlying,
+        session=history.session,
+        snapshot_key=snapshot_key,
+        history_key=history_key,
+        accepted_at=accepted_at,
+        previous=Predecessor(cycle_id=before.data["cycle_id"], decided_at=before.data["accepted_at"])
+        if before is not None and same_session
+        else None,
+    )
+    row = summary_row(snapshot, firewall, platform.desk)
+    pointer = {
+        "cycle_id": cycle_id,
+        "session": history.session,
+        "source": snapshot.source,
+        "snapshot_key": snapshot_key,
+        "history_key": history_key,
+        "accepted_at": accepted_at,
+        "row": canonical(row),
+    }
+    event = taken.to_event()
+    outbox = platform.outbox
+    write = store.pointer_write(snapshot.underlying, before, pointer)
+    platform.documents.commit([write, *outbox.writes([event])])
+    outbox.publish([event])
+    return Polled(snapshot.underlying, snapshot.received_at, True, key=snapshot_key, cycle_id=cycle_id)
+
+
+def _history(platform: Platform, snapshot: Snapshot, before: Document | None) -> History:
+    session = snapshot.received_at.astimezone(IST).date()
+    rows: tuple[SummaryRow, ...] = ()
+    if before is not None and before.data["session"] == session.isoformat():
+        rows = (*platform.history(before.data["history_key"]).rows, decode_row(before.data["row"]))
+    others = {}
+    names = [name for name in platform.desk.rules.underlyings() if name != snapshot.underlying]
+    for name, document in platform.snapshots.latest_of(names).items():
+        row = decode_row(document.data["row"])
+        if parse_time(document.data["accepted_at"]) <= platform.clock.now():
+            others[name] = row
+    return History(
+        underlying=snapshot.underlying,
+        session=session,
+        rows=rows,
+        daily=platform.daily_before(snapshot.underlying, session),
+        others=others,
+        participants=platform.participants_before(session),
+    )
+
+
+def poll_tick(platform: Platform, tick: Tick) -> None:
+    """One scheduler beat: polls every followed underlying every `poll_interval_s` until the minute is over.
+
+    Outside a session nothing is polled: the beat comes every minute of the day, the rule book knows the sessions.
+    Scheduler's finest grain is a minute, so a finer interval loops here. Raises `StaleData` for an old beat, and the
+    first `Unavailable` after every underlying had its turn.
+    """
+    age = (platform.clock.now() - tick.at).total_seconds()
+    if age > BEAT_S:
+        raise StaleData(f"beat of {age:.0f} s ago, limit {BEAT_S:.0f} s", where="poll_market")
+    while in_session(platform.desk.rules, platform.clock.now()):
+        trouble = [error for name in platform.followed if (error := _poll_one(platform, name)) is not None]
+        if trouble:
+            raise trouble[0]
+        elapsed = (platform.clock.now() - tick.at).total_seconds()
+        if elapsed + platform.poll_interval_s >= BEAT_S:
+            return
+        platform.sleep(platform.poll_interval_s)
+
+
+def in_session(rules: RuleBook, now: datetime) -> bool:
+    """Whether an index session is open, or ended less than a beat ago. Unknown (no rule for the day) is no."""
+    try:
+        session = rules.session(now.astimezone(IST).date())
+    except RuleGap:
+        return False
+    return session is not None and any(
+        start <= now <= end + timedelta(seconds=BEAT_S) for start, end in session.windows
+    )
+
+
+def _poll_one(platform: Platform, underlying: str) -> Unavailable | None:
+    """One underlying's failure must not keep the others from being polled."""
+    try:
+        for feed in platform.feeds:
+            poll_market(platform, feed, underlying)
+    except Unavailable as error:
+        return error
+    return None

@@ -1,0 +1,189 @@
+"""The tenant pass for one batch: decisions written ahead, then one atomic commit per tenant that changed.
+
+Order of writes, so that a crash between any two loses nothing and repeats nothing: (1) the batch's decision rows as a
+content-addressed object; (2) per tenant one batch of book (with its version), signals, refusals, audit record and
+outbox; (3) the batch's own record with the completed claim. A retry recognises a tenant of (2) by its audit record of
+this cycle and takes the row from there; a conflict on a book re-runs that tenant's pass on the newer book.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from quantsentinel.app.decide import NEVER_APPLIED
+from quantsentinel.app.platform import Platform
+from quantsentinel.app.tenant_commit import Outcome, apply, settled
+from quantsentinel.canonical import digest, plain_bytes, sha256
+from quantsentinel.contracts.events import TenantBatch
+from quantsentinel.errors import Broken, Conflict, StaleData, Unavailable
+from quantsentinel.opportunity.market_view import MarketView
+from quantsentinel.pipeline import tenant_pass
+from quantsentinel.ports import Create
+from quantsentinel.risk.facts import AsOf, KillState
+from quantsentinel.signals.decision import TenantDecision
+from quantsentinel.stores.inbox import Claim, run_once
+from quantsentinel.stores.kills import concerning
+from quantsentinel.stores.tenants import Loaded, TenantStore
+
+_log = logging.getLogger(__name__)
+
+MAX_CONFLICTS = 5
+"""Re-runs of one tenant's pass before the bus is asked to try later."""
+
+
+def serve_tenants(platform: Platform, batch: TenantBatch) -> None:
+    """Raises `Unavailable` while a batch that has to come first is not applied, `Broken` when the view differs."""
+    seen = digest([batch.batch_id, batch.tenants])
+    run_once(platform.inbox, f"batch:{batch.batch_id}", seen, lambda claim: _Batch(platform, batch).run(claim))
+
+
+class _Batch:
+    """One handling of one batch."""
+
+    def __init__(self, platform: Platform, batch: TenantBatch) -> None:
+        self._platform = platform
+        self._batch = batch
+        self._cycle = batch.cycle
+
+    def run(self, claim: Claim) -> None:
+        self._require_predecessors()
+        view = self._view()
+        kills = self._platform.kills.active(self._cycle.decided_at)
+        decided = self._decide_all(view, kills)
+        objects = [self._store_rows([outcome.row for outcome in decided])]
+        final = [
+            self._alone(outcome.store, kills, partial(self._commit, outcome, view, kills, objects))
+            for outcome in decided
+        ]
+        rows = [outcome.row for outcome in final if outcome is not None]
+        if len(rows) < len(decided):
+            objects.append(self._store_rows(rows))
+        self._complete(claim, objects, rows)
+
+    # --- before ---
+    def _require_predecessors(self) -> None:
+        """The cycle before must be applied, unless it is past its age limit."""
+        previous = self._cycle.previous
+        if previous is None:
+            return
+        age = (self._platform.clock.now() - previous.decided_at).total_seconds()
+        if age > self._platform.desk.policy.age.max_handling_s:
+            return
+        found = self._platform.documents.get_many([f"batches/{name}" for name in self._batch.after])
+        missing = [name for name in self._batch.after if f"batches/{name}" not in found]
+        if missing and not self._never_applied(previous.cycle_id):
+            raise Unavailable(f"{', '.join(missing)} is not applied yet", where=self._batch.batch_id)
+
+    def _never_applied(self, cycle_id: str) -> bool:
+        """The cycle ended before it reached any tenant: waiting for it would make every later cycle late."""
+        cycle = self._platform.documents.get(f"cycles/{cycle_id}")
+        return cycle is not None and cycle.data["state"] in NEVER_APPLIED
+
+    def _view(self) -> MarketView:
+        if self._platform.desk.digest != self._cycle.desk_digest:
+            raise Unavailable(
+                "decided by another version of the desk", where=self._batch.batch_id, fix="Finish the roll-out"
+            )
+        view = self._platform.view(self._cycle.snapshot_key, self._cycle.history_key)
+        if view.digest != self._cycle.view_digest:
+            raise Broken(f"view {view.digest}, decided was {self._cycle.view_digest}", where=self._batch.batch_id)
+        return view
+
+    # --- decide ---
+    def _decide_all(self, view: MarketView, kills: Sequence[KillState]) -> list[Outcome]:
+        loaded = self._platform.tenants.load(self._batch.tenants)
+        decided = []
+        for tenant in self._batch.tenants:
+            if tenant in loaded:
+                store = self._platform.tenants.store(tenant)
+                decided.append(self._alone(store, kills, partial(self._decide, view, kills, store, loaded[tenant])))
+        return [outcome for outcome in decided if outcome is not None]
+
+    def _alone(self, store: TenantStore, kills: Sequence[KillState], work: Callable[[], Outcome]) -> Outcome | None:
+        """One tenant's trouble is its own: it is halted, the others are served. None when it has no outcome."""
+        try:
+            return work()
+        except Unavailable:
+            raise
+        except StaleData as error:
+            _log.warning("%s stands aside in %s: %s", store.tenant_id, self._batch.batch_id, error)
+        except Exception as error:  # whatever it is, it must not reach another tenant
+            _log.critical("%s is halted in %s: %s", store.tenant_id, self._batch.batch_id, error, exc_info=error)
+            self._halt(store.tenant_id, kills, error)
+        return None
+
+    def _halt(self, tenant_id: str, kills: Sequence[KillState], error: Exception) -> None:
+        """No entries until a person has looked; a switch that a person pulled stays as it is."""
+        scope = f"tenant:{tenant_id}"
+        if not any(state.scope == scope for state in kills):
+            why = f"halted in cycle {self._cycle.cycle_id}: {error}"
+            self._platform.kills.on(KillState(scope, "quantsentinel", why, self._cycle.decided_at))
+
+    def _decide(
+        self, view: MarketView, kills: Sequence[KillState], store: TenantStore, read: Callable[[], Loaded]
+    ) -> Outcome:
+        loaded = read()
+        done = settled(self._platform, store, self._cycle.cycle_id) if self._may_be_applied(loaded) else None
+        if done is not None:
+            return done
+        with self._platform.timings.measure("tenant_pass"):
+            decision = self._pass(view, kills, loaded)
+        return Outcome(store, loaded.version, decision, plain_bytes(decision.row))
+
+    def _may_be_applied(self, loaded: Loaded) -> bool:
+        return self._cycle.cycle_id in loaded.book.applied.get(self._cycle.underlying, "")
+
+    def _pass(self, view: MarketView, kills: Sequence[KillState], loaded: Loaded) -> TenantDecision:
+        cycle = self._cycle
+        late = (self._platform.clock.now() - cycle.decided_at).total_seconds()
+        as_of = AsOf(
+            decided_at=cycle.decided_at,
+            cycle_id=cycle.cycle_id,
+            kills=concerning(kills, loaded.account.tenant_id, cycle.underlying),
+            previous_accepted_at=cycle.previous.decided_at if cycle.previous else None,
+            in_time=late <= self._platform.desk.policy.age.max_handling_s,
+            undelivered=loaded.undelivered,
+        )
+        return tenant_pass(view, loaded.book, loaded.account, self._platform.desk, as_of)
+
+    # --- commit ---
+    def _commit(self, outcome: Outcome, view: MarketView, kills: Sequence[KillState], objects: list[str]) -> Outcome:
+        for _ in range(MAX_CONFLICTS):
+            try:
+                apply(self._platform, outcome, self._cycle, objects[-1])
+                return outcome
+            except Conflict:
+                tenant = outcome.store.tenant_id
+                newer = self._platform.tenants.load([tenant])[tenant]
+                outcome = self._decide(view, kills, outcome.store, newer)
+                objects.append(self._store_rows([outcome.row]))
+        raise Unavailable(f"the book of {outcome.store.tenant_id} keeps changing", where=self._batch.batch_id)
+
+    def _store_rows(self, rows: Sequence[bytes]) -> str:
+        body = _joined(rows)
+        name = sha256(body).removeprefix("sha256:")[:24]
+        key = f"decisions/{self._cycle.session.isoformat()}/{self._cycle.cycle_id}/{self._batch.batch}-{name}.json"
+        self._platform.objects.put_if_absent(key, body)
+        return key
+
+    def _complete(self, claim: Claim, objects: Sequence[str], rows: Sequence[bytes]) -> None:
+        """The final rows are one object again when a conflict re-ran some of them."""
+        final = objects[0] if len(objects) == 1 else self._store_rows(rows)
+        record = {
+            "batch": self._batch.batch,
+            "cycle_id": self._cycle.cycle_id,
+            "underlying": self._cycle.underlying,
+            "decided_at": self._cycle.decided_at.isoformat(),
+            "objects": [final],
+            "digest": sha256(_joined(rows)),
+            "tenants": len(rows),
+        }
+        create = Create(f"batches/{self._batch.batch_id}", record)
+        self._platform.documents.commit([create, claim.complete_write({"digest": record["digest"]})])
+
+
+def _joined(rows: Sequence[bytes]) -> bytes:
+    """A JSON array of rows that are canonical already."""
+    return b"[" + b",".join(rows) + b"]"

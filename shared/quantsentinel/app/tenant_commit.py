@@ -1,0 +1,137 @@
+"""One tenant's decision into the database: book, signals, refusals, audit and outbox in one atomic batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from quantsentinel.app.platform import Platform
+from quantsentinel.audit.chain import append
+from quantsentinel.canonical import canonical, plain_bytes, sha256, short_id
+from quantsentinel.contracts.events import CycleDecided, SignalIssued
+from quantsentinel.errors import Broken
+from quantsentinel.ports import Write
+from quantsentinel.signals.card import telegram_html, webhook_data
+from quantsentinel.signals.decision import TenantDecision
+from quantsentinel.signals.signal import Refusal, SignalEvent
+from quantsentinel.stores.tenants import TenantStore
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision still to be applied, or (`decision` None) the row of one that an earlier attempt applied.
+
+    `row` holds the canonical bytes of the decision row: made once, hashed and stored as they are.
+    """
+
+    store: TenantStore
+    version: str | None
+    decision: TenantDecision | None
+    row: bytes
+
+
+def settled(platform: Platform, store: TenantStore, cycle_id: str) -> Outcome | None:
+    """The outcome of a cycle that was applied before: its audit record names the object that holds its row."""
+    record = store.audit_of_cycle(cycle_id)
+    if record is None:
+        return None
+    rows = json.loads(platform.objects.get(record.body["object"]) or b"[]")
+    mine = [plain_bytes(row) for row in rows if row["tenant"] == store.tenant_id]
+    if [sha256(row) for row in mine] != [record.body["row_digest"]]:
+        raise Broken("the decision rows do not hold what the audit chain says", where=record.body["object"])
+    return Outcome(store, None, None, mine[0])
+
+
+def apply(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key: str) -> None:
+    """Commits what changed and publishes it. Raises `Conflict` when the book is not the one that was read."""
+    decision = outcome.decision
+    if decision is None or not decision.must_commit:
+        return
+    events = [_issued(event).to_event() for event in decision.events]
+    writes = _writes(outcome, decision, cycle, rows_key)
+    platform.documents.commit([*writes, *platform.outbox.writes(events)])
+    platform.outbox.publish(events)
+
+
+def _writes(outcome: Outcome, decision: TenantDecision, cycle: CycleDecided, rows_key: str) -> list[Write]:
+    store, seq = outcome.store, decision.book_before.audit_seq + 1
+    audit = append(_audit_body(outcome, decision, cycle, rows_key), store.audit_record(seq - 1))
+    writes = [store.book_write(replace(decision.book_after, audit_seq=seq), outcome.version)]
+    for event in decision.events:
+        writes += store.signal_writes(event, _signal_document(event, cycle))
+    if decision.records:
+        writes.append(_refusals(store, decision.records, cycle, rows_key))
+    writes.append(store.audit_write(audit))
+    return writes
+
+
+def _audit_body(outcome: Outcome, decision: TenantDecision, cycle: CycleDecided, rows_key: str) -> dict[str, Any]:
+    """Object and digest of the row, and the row itself where something was issued, ended or taken back."""
+    body = {"cycle_id": cycle.cycle_id, "object": rows_key, "row_digest": sha256(outcome.row)}
+    return {**body, "row": decision.row} if decision.events else body
+
+
+def _signal_document(event: SignalEvent, cycle: CycleDecided) -> dict[str, Any]:
+    """The event as data, and each channel's text, rendered once so that every attempt sends the same bytes."""
+    return {
+        "signal_id": event.signal_id,
+        "tenant_id": event.tenant_id,
+        "state": event.state.value,
+        "sequence": event.sequence,
+        "underlying": event.underlying,
+        "family": event.family.value,
+        "expiry": event.expiry.isoformat(),
+        "mode": event.mode.value,
+        "decided_at": event.decided_at.isoformat(),
+        "valid_until": event.valid_until.isoformat(),
+        "snapshot_key": cycle.snapshot_key,
+        "event": canonical(event),
+        "webhook": canonical(webhook_data(event)),
+        "telegram": telegram_html(event),
+    }
+
+
+def _refusals(store: TenantStore, records: Sequence[Refusal], cycle: CycleDecided, rows_key: str) -> Write:
+    """All refusals that are due now share one record: who, the first guard, how often. `object` has every verdict."""
+    return store.refusal_write(
+        short_id("rec", store.tenant_id, cycle.cycle_id),
+        {
+            "tenant_id": store.tenant_id,
+            "cycle_id": cycle.cycle_id,
+            "decided_at": cycle.decided_at.isoformat(),
+            "underlying": cycle.underlying,
+            "snapshot_key": cycle.snapshot_key,
+            "object": rows_key,
+            "refusal_ids": [refusal.refusal_id for refusal in records],
+            "repeated": sum(refusal.count for refusal in records),
+            "refusals": [_refusal_line(refusal) for refusal in records],
+        },
+    )
+
+
+def _refusal_line(refusal: Refusal) -> dict[str, Any]:
+    first = refusal.first
+    return {
+        "refusal_id": refusal.refusal_id,
+        "opportunity_id": refusal.opportunity_id,
+        "family": refusal.family.value,
+        "expiry": refusal.expiry.isoformat(),
+        "count": refusal.count,
+        "guard": first.guard,
+        "outcome": first.outcome.value,
+        "measured": first.measured,
+        "limit": first.limit,
+        "unit": first.unit,
+    }
+
+
+def _issued(event: SignalEvent) -> SignalIssued:
+    return SignalIssued(
+        tenant_id=event.tenant_id,
+        signal_id=event.signal_id,
+        sequence=event.sequence,
+        state=event.state.value,
+        valid_until=event.valid_until,
+    )

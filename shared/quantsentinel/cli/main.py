@@ -1,0 +1,112 @@
+"""`qs`: the command line. Each command is a thin file over the use cases; nothing heavy loads before it is needed."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from quantsentinel import __version__
+from quantsentinel.cli import (
+    bench,
+    chain,
+    config,
+    day_report,
+    demo,
+    doctor,
+    explain,
+    kill,
+    replay,
+    rules,
+    run,
+    signals,
+    simulate,
+    snapshots,
+    tenants,
+)
+from quantsentinel.cli.output import EXIT_BROKEN, EXIT_INTERRUPTED, show_error
+from quantsentinel.errors import QuantsentinelError, Unavailable
+
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
+
+app = typer.Typer(
+    name="qs",
+    help="Quantsentinel: a risk-management system with an alpha layer attached, for Indian index options.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print and leave.")
+    ] = False,
+) -> None:
+    """Risk before return. Unknown means no."""
+
+
+FIRST, MARKET, DECISIONS, TENANTS, RISK, OPERATE = (
+    "First hour", "Market", "Decisions", "Tenants", "Risk", "Operate"
+)  # fmt: skip
+app.command("doctor", rich_help_panel=FIRST)(doctor.doctor)
+app.command("demo", rich_help_panel=FIRST)(demo.demo)
+app.command("run", rich_help_panel=FIRST)(run.run)
+app.command("simulate", rich_help_panel=FIRST)(simulate.simulate)
+app.command("replay", rich_help_panel=FIRST)(replay.replay)
+app.add_typer(config.app, name="config", rich_help_panel=FIRST)
+app.add_typer(chain.app, name="chain", rich_help_panel=MARKET)
+app.add_typer(snapshots.app, name="snapshot", rich_help_panel=MARKET)
+app.add_typer(rules.app, name="rules", rich_help_panel=MARKET)
+app.command("explain", rich_help_panel=DECISIONS)(explain.explain)
+app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
+app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
+app.add_typer(kill.app, name="kill", rich_help_panel=RISK)
+app.command("report", rich_help_panel=OPERATE)(day_report.report)
+app.command("bench", rich_help_panel=OPERATE)(bench.bench)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code: 0, 1 a gate failed, 2 bad input, 3 unavailable, 4 broken."""
+    try:
+        app(list(arguments))
+    except QuantsentinelError as error:
+        return show_error(error, "--json" in arguments)
+    except OSError as error:
+        return _shown_or_broken(error, "--json" in arguments)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except (
+        Exception
+    ):  # not one of ours, so a defect: everything about it is shown, and it never looks like a failed gate
+        traceback.print_exc()
+        return EXIT_BROKEN
+    return 0
+
+
+def _shown_or_broken(error: OSError, as_json: bool) -> int:
+    """A place that cannot be written is the machine's trouble, said in a line; any other one is ours."""
+    if error.errno not in UNWRITABLE or error.filename is None:
+        traceback.print_exc()
+        return EXIT_BROKEN
+    fix = "Name another place, or make room and give the rights"
+    return show_error(Unavailable(str(error.strerror), where=str(error.filename), fix=fix), as_json)

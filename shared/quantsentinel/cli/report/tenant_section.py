@@ -1,0 +1,109 @@
+"""A tenant's day: what was issued, the assumed book, and its equity."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from html import escape
+
+from quantsentinel.app.day_record import BookLine, TenantDay
+from quantsentinel.cli.report import svg, words
+from quantsentinel.cli.report.svg import Figure, Hover, Panel, Scale, Series
+from quantsentinel.cli.report.tables import Column, table
+
+LEFT, RIGHT = 74.0, svg.WIDTH - 14
+
+
+def tenant_card(tenant: TenantDay) -> str:
+    """Headline, equity and book of one tenant."""
+    final = tenant.equity[-1].equity if tenant.equity else None
+    change = final - tenant.capital if final is not None else None
+    facts = (
+        ("Declared capital", words.money(tenant.capital)),
+        ("Equity at the end", words.money(final)),
+        ("Against the capital", words.signed_money(change)),
+        ("Signals", f"{len(tenant.signals)}"),
+        ("Refused", f"{sum(tenant.refusals_by.values()):,} of {tenant.opportunities:,} offered"),
+    )
+    listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    note = f'<p class="sub">{escape(tenant.note)}</p>' if tenant.note else ""
+    return (
+        f'<article class="card tenant" id="tenant-{escape(tenant.tenant_id)}"><header><h3>{escape(tenant.name)}</h3>'
+        f'<span class="chip mode-{escape(tenant.mode)}">{escape(tenant.mode)}</span>'
+        f'<span class="chip status-{escape(tenant.status)}">{escape(tenant.status)}</span></header>'
+        f'<p class="sub"><code>{escape(tenant.tenant_id)}</code>, {tenant.age_days} days old</p>{note}'
+        f'<dl class="facts">{listed}</dl>{equity_chart(tenant)}{_book(tenant.book)}</article>'
+    )
+
+
+def equity_chart(tenant: TenantDay) -> str:
+    """Equity on every decided cycle, against the declared capital: marked at the worse side, charges included."""
+    points = tenant.equity
+    if len(points) < 2:
+        return '<p class="sub">No equity curve: fewer than two cycles were decided.</p>'
+    values = [float(point.equity) for point in points]
+    minutes = [point.at.timestamp() / 60 for point in points]
+    x = Scale(minutes[0], max(minutes[-1], minutes[0] + 1), LEFT, RIGHT)
+    capital = float(tenant.capital)
+    low, high = min([*values, capital]), max([*values, capital])
+    room = 0.15 * max(high - low, 0.0004 * capital)
+    panel = Panel(x, Scale(low - room, high + room, 154, 14))
+    level = [(minutes[0], capital), (minutes[-1], capital)]
+    body = [
+        svg.y_axis(panel, _lakh, 3),
+        svg.x_axis(panel, [(minutes[at], words.clock(points[at].at)) for at in _marks(len(points))]),
+        svg.line(panel, level, "s4 dashed"),
+        svg.area(panel, list(zip(minutes, values, strict=True)), "s1", base=capital),
+        svg.line(panel, list(zip(minutes, values, strict=True)), "s1"),
+    ]
+    series = [Series("equity", "s1", [words.money(value) for value in values], [panel.y(value) for value in values])]
+    hover = Hover([x(value) for value in minutes], [f"{words.clock_s(point.at)} IST" for point in points], series)
+    summary = f"From {words.money(values[0])} to {words.money(values[-1])}; declared capital {words.money(capital)}."
+    made = Figure(f"equity-{tenant.tenant_id}", "Equity (assumed book)", summary, body, (), hover, height=178)
+    return svg.figure(made)
+
+
+def _lakh(value: float) -> str:
+    return f"₹{value / 1e5:,.3f}L" if abs(value) < 1e7 else f"₹{value / 1e7:,.4f}Cr"
+
+
+def _marks(count: int) -> list[int]:
+    """Up to five evenly spaced indices, both ends inside."""
+    parts = min(4, count - 1)
+    return sorted({round(part * (count - 1) / parts) for part in range(parts + 1)})[1:-1] or [0]
+
+
+def _book(book: tuple[BookLine, ...]) -> str:
+    columns = (
+        Column("position"),
+        Column("lots", True),
+        Column("entry", True),
+        Column("mark", True),
+        Column("P&L", True),
+        Column("max loss", True),
+        Column("margin", True),
+    )
+    rows: list[tuple[str, ...]] = [
+        (
+            line.package + (f" ({line.mode})" if line.mode == "paper" else ""),
+            str(line.lots),
+            words.entry_price(line.entry_price),
+            words.closing_price(line.mark_price) + (" *" if line.flagged else ""),
+            words.signed_money(line.pnl),
+            words.money(line.max_loss),
+            words.money(line.margin),
+        )
+        for line in book
+    ]
+    if rows:
+        rows.append(_totals(book))
+    flagged = '<p class="note">* a leg had no quote and is marked at its adverse model value</p>'
+    return table("Open positions at the end (assumed book)", columns, rows, "none is open") + (
+        flagged if any(line.flagged for line in book) else ""
+    )
+
+
+def _totals(book: tuple[BookLine, ...]) -> tuple[str, ...]:
+    known = [line.pnl for line in book if line.pnl is not None]
+    pnl = words.signed_money(sum(known, Decimal(0))) if len(known) == len(book) else words.UNKNOWN
+    sums = (sum((line.max_loss for line in book), Decimal(0)), sum((line.margin for line in book), Decimal(0)))
+    return ("Sum", str(sum(line.lots for line in book)), "", "", pnl, *map(words.money, sums))

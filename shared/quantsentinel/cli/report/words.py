@@ -1,0 +1,137 @@
+"""How the report says numbers, times and names. Unknown is a dash, never a zero."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from quantsentinel.cli.output import rupees_text
+from quantsentinel.market.calendar import IST
+
+UNKNOWN = "–"
+GUARD_WORDS = {
+    "session_open": "session closed",
+    "repeated_snapshot": "same snapshot again",
+    "monotone_time": "time ran backwards",
+    "lag": "exchange time too old",
+    "age": "received too long ago",
+    "zero_chain": "all-zero chain",
+    "crossed_quotes": "crossed quotes",
+    "two_sided_share": "too few two-sided quotes",
+    "net_ev": "net expected value not positive",
+    "cost_ratio": "costs eat the edge",
+    "win_probability": "wins too seldom",
+    "net_ev_of_stressed_loss": "edge too small for the tail",
+    "bounded_loss": "loss is unbounded",
+    "unbounded_loss": "loss is unbounded",
+    "no_two_sided_quote": "a leg without bid or ask",
+    "outranked": "outranked before exact pricing",
+    "priced": "a better one was offered",
+    "offered": "offered",
+    "late": "handled too late",
+    "entry_window": "too near the close for an entry",
+    "entries_allowed": "no entries from this snapshot",
+    "entries_offered": "no entries at that time of day",
+    "session_ending": "the session is ending",
+    "ltp_only": "last prices only, no quotes",
+    "no_forecast_history": "no history to forecast from",
+    "stale_history": "the daily bars end too early",
+    "expiry_day_premium": "premium on an expiry day, not opted in",
+    "tenant_paused": "tenant paused",
+    "live_entry": "already in this trade",
+    "cool_down": "cooling down after an exit",
+    "max_positions": "all position slots taken",
+    "trade_loss": "loss above the tenant's limit a trade",
+    "day_loss": "the day's loss budget is spent",
+    "daily_loss": "daily loss reached",
+    "net_ev_at_lots": "no edge left at the tenant's size",
+    "cost_ratio_at_lots": "costs eat the edge at the tenant's size",
+    "sizing": "less than one lot fits",
+    "stale_data": "data was stale",
+    "stale_marks": "open positions without fresh marks",
+    "dry_run_lock": "dry-run lock (paper only)",
+}
+"""Plain words beside a guard's name, where the name alone does not say it."""
+
+
+def points(value: float | None) -> str:
+    """Index points: `24,512.35`."""
+    return UNKNOWN if value is None else f"{value:,.2f}".replace("-", "−")
+
+
+def level(value: float) -> str:
+    """A strike or an index level on an axis."""
+    return f"{value:,.0f}".replace("-", "−")
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    return UNKNOWN if value is None else f"{100 * value:.{digits}f}\u00a0%".replace("-", "−")
+
+
+def money(value: Decimal | float | None, *, paise: bool = False) -> str:
+    return UNKNOWN if value is None else rupees_text(value, paise=paise)
+
+
+def signed_money(value: Decimal | float | None) -> str:
+    """With a plus in front of a gain."""
+    return UNKNOWN if value is None else ("+" if value > 0 else "") + rupees_text(value, paise=False)
+
+
+def compact_money(value: float) -> str:
+    """Axis labels: `₹2.5k`, `−₹1.2L`, `₹3Cr`."""
+    size = abs(value)
+    for unit, name in ((1e7, "Cr"), (1e5, "L"), (1e3, "k")):
+        if size >= unit:
+            return f"{'−' if value < 0 else ''}₹{_short(size / unit)}{name}"
+    return f"{'−' if value < 0 else ''}₹{_short(size)}"
+
+
+def _short(size: float) -> str:
+    """Three digits or so, without an exponent."""
+    return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
+
+
+def compact(value: float) -> str:
+    """Large counts: `1.2L`, `3.4Cr`."""
+    return compact_money(value).replace("₹", "")
+
+
+def clock(value: datetime) -> str:
+    return f"{value.astimezone(IST):%H:%M}"
+
+
+def clock_s(value: datetime) -> str:
+    return f"{value.astimezone(IST):%H:%M:%S}"
+
+
+def stamp(value: datetime) -> str:
+    return f"{value.astimezone(IST):%d %b %Y %H:%M} IST"
+
+
+def day(value: date) -> str:
+    return f"{value:%d %b %Y}"
+
+
+def long_day(value: date) -> str:
+    return f"{value:%A} {value.day} {value:%B %Y}"
+
+
+def name(text: str) -> str:
+    """`iron_condor` → `Iron condor`."""
+    return text.replace("_", " ").capitalize()
+
+
+def guard(text: str) -> str:
+    return GUARD_WORDS.get(text, text.replace("_", " "))
+
+
+def entry_price(value: float) -> str:
+    """A package's net entry price from the trader's side: positive is paid."""
+    return f"receive {points(-value)}" if value < 0 else f"pay {points(value)}"
+
+
+def closing_price(value: float | None) -> str:
+    """What closing a held package returns, from the trader's side: positive is received."""
+    if value is None:
+        return UNKNOWN
+    return f"pay {points(-value)}" if value < 0 else f"receive {points(value)}"

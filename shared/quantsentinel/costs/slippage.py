@@ -1,0 +1,39 @@
+"""Depth impact: what an order pays beyond the quoted spread. The spread itself is counted where bid and ask are.
+
+A declared, conservative model, to be replaced by measured fills. Two parts for each leg, doubled by `SAFETY`:
+
+- **Depth.** The displayed size fills at the touch. What exceeds it walks a book that repeats the displayed size at
+  every further step; a step is the larger of one tick and the half spread. So q units against s displayed pay, a unit
+  on average, step * max(q/s - 1, 0) / 2.
+- **Legs.** Legs are executed one after another. Each one before it lets the market move half a tick against the next:
+  with n legs, tick * (n - 1) / 4 a unit on average.
+
+No displayed size means that the depth is unknown: infinite impact, which no rule passes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+SAFETY = 2.0
+
+
+def depth_impact(signed_units: ArrayLike, displayed_units: ArrayLike, half_spread: ArrayLike, tick: float) -> Floats:
+    """Rupees of impact of each package: arrays (..., n_legs) broadcast, the last axis is summed.
+
+    `displayed_units` is the size on the side that is hit (the ask when buying), `half_spread` and `tick` in points.
+    A leg with 0 units costs nothing and does not count as a leg.
+    """
+    units = np.abs(np.asarray(signed_units, dtype=np.float64))
+    shown = np.asarray(displayed_units, dtype=np.float64)
+    step = np.maximum(np.asarray(half_spread, dtype=np.float64), tick)
+    units, shown, step = np.broadcast_arrays(units, shown, step)
+    is_leg = units > 0
+    known = is_leg & (shown > 0)
+    beyond = np.maximum(np.divide(units, shown, out=np.ones_like(units), where=known) - 1.0, 0.0)
+    legs = np.sum(is_leg, axis=-1, keepdims=True)
+    per_unit = step * beyond / 2.0 + tick * np.maximum(legs - 1, 0) / 4.0
+    rupees = np.where(is_leg, np.where(known, SAFETY * per_unit * units, np.inf), 0.0)
+    return np.asarray(np.sum(rupees, axis=-1))

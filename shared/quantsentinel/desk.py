@@ -1,0 +1,121 @@
+"""The desk: everything versioned that is not data. Rule rows, weights, thresholds, models, code version."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from quantsentinel.canonical import digest
+from quantsentinel.errors import BadInput
+from quantsentinel.market.rulebook import RuleBook
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: str
+
+
+class ForecastPolicy(_Section):
+    min_sessions: int
+    overnight_share: float
+
+
+class ViewPolicy(_Section):
+    weights: Mapping[str, float]
+    tilt_views: tuple[str, ...]
+
+
+class CandidatePolicy(_Section):
+    max_candidates: int
+    max_expiries: int
+    max_priced: int
+    max_ranked: int
+    short_deltas: tuple[float, ...]
+    long_deltas: tuple[float, ...]
+    wing_steps: tuple[int, ...]
+    max_relative_spread: float
+
+
+class HardRules(_Section):
+    """`definitions.md` §4."""
+
+    max_cost_ratio: float
+    min_win_probability: float
+    min_net_ev_of_stressed_loss: float
+    gap_stress: float
+    tail_level: float
+    profile: Literal["article", "balanced"]
+    balanced_min_net_ev_of_premium: float
+
+
+class ExitPolicy(_Section):
+    target_share_of_max_profit: float
+    stop_share_of_max_loss: float
+    square_off_minutes_before_close: int
+    entry_valid_minutes: int
+    entry_last_trade_margin_minutes: int
+    cool_down_minutes: int
+
+
+class UpdatePolicy(_Section):
+    """A change beyond these shares is an `updated` signal."""
+
+    zone_share: float
+    level_share: float
+    min_minutes_between_updates: int
+
+
+class AgePolicy(_Section):
+    max_age_s: float
+    max_handling_s: float
+    max_leg_skew_s: float
+
+
+class Policy(BaseModel):
+    """Thresholds and weights: `policy.toml`, overridable by a file of the same schema."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    forecast: ForecastPolicy
+    views: ViewPolicy
+    candidates: CandidatePolicy
+    hard_rules: HardRules
+    exits: ExitPolicy
+    updates: UpdatePolicy
+    age: AgePolicy
+
+
+def load_policy(overlay: Mapping[str, Any] | None = None) -> Policy:
+    """The packaged policy with the overlay's sections laid over it, key by key. Raises `BadInput` with every error."""
+    text = resources.files("quantsentinel").joinpath("policy.toml").read_text(encoding="utf-8")
+    merged: dict[str, Any] = tomllib.loads(text)
+    for section, values in (overlay or {}).items():
+        # What is no table stays as it is, for the schema to name.
+        merged[section] = {**merged.get(section, {}), **values} if isinstance(values, Mapping) else values
+    try:
+        return Policy.model_validate(merged)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise BadInput("; ".join(lines), where="policy", fix="See policy.toml in the package for the schema") from None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """`models` maps a slot to a fitted predictor; a slot without one uses its documented rule."""
+
+    rules: RuleBook
+    policy: Policy
+    code_version: str
+    broker: str = "upstox"
+    models: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of rule rows, policy, code version, broker plan and the models' fingerprints."""
+        fingerprints = {slot: model.fingerprint for slot, model in self.models.items()}
+        return digest([self.rules.digest, self.policy.model_dump(), self.code_version, self.broker, fingerprints])

@@ -1,0 +1,121 @@
+"""A snapshot as Parquet bytes and back, digest preserved: the accepted object in the bucket.
+
+One row per (expiry, strike) with the columns of `PAIR_COLUMNS`; everything else is canonical JSON in the file's
+key-value metadata. The same snapshot always gives the same bytes under one polars version; the content address is the
+snapshot's own digest, which does not depend on the encoding.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quantsentinel.canonical import canonical_bytes
+from quantsentinel.errors import BadInput
+from quantsentinel.market.snapshot import SCHEMA_VERSION, VALUE_COLUMNS, Slice, Snapshot
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PAIR_COLUMNS = (
+    "strike",
+    *(f"call_{name}" for name in VALUE_COLUMNS),
+    *(f"put_{name}" for name in VALUE_COLUMNS),
+)
+SNAPSHOT_KEY = "quantsentinel.snapshot"
+PARQUET = "application/vnd.apache.parquet"
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """Parquet (zstd) of one snapshot."""
+    import polars as pl
+
+    buffer = io.BytesIO()
+    header = canonical_bytes(snapshot_header(snapshot)).decode()
+    pl.DataFrame(pair_columns(snapshot)).write_parquet(
+        buffer, compression="zstd", compression_level=1, statistics=False, metadata={SNAPSHOT_KEY: header}
+    )
+    return buffer.getvalue()
+
+
+def decode_snapshot(data: bytes) -> Snapshot:
+    """The inverse of `encode_snapshot`. Raises `BadInput` for other bytes, a truncated file or another schema."""
+    import polars as pl
+
+    try:
+        header = pl.read_parquet_metadata(io.BytesIO(data)).get(SNAPSHOT_KEY)
+        frame = pl.read_parquet(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BadInput(f"not a Parquet file: {_first_line(error)}", where="snapshot object") from None
+    if header is None:
+        raise BadInput(f"the Parquet file has no {SNAPSHOT_KEY} metadata", where="snapshot object")
+    return snapshot_from(json.loads(header), frame)
+
+
+def snapshot_header(snapshot: Snapshot) -> dict[str, Any]:
+    """All of a snapshot but its rows, as plain values."""
+    return {
+        "underlying": snapshot.underlying,
+        "source": snapshot.source,
+        "capability": snapshot.capability,
+        "schema_version": snapshot.schema_version,
+        "slices": snapshot.slices,
+        "pairs": (np.diff(snapshot.offsets) // 2).tolist(),
+        "spot": snapshot.spot,
+        "notes": snapshot.notes,
+    }
+
+
+def pair_columns(snapshot: Snapshot) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    """`PAIR_COLUMNS` of a snapshot, each (n_pairs,), by expiry and strike."""
+    columns = {"strike": snapshot.strike[0::2]}
+    for name in VALUE_COLUMNS:
+        columns[f"call_{name}"] = snapshot.columns[name][0::2]
+        columns[f"put_{name}"] = snapshot.columns[name][1::2]
+    return {name: np.ascontiguousarray(columns[name]) for name in PAIR_COLUMNS}
+
+
+def snapshot_from(header: Mapping[str, Any], frame: pl.DataFrame) -> Snapshot:
+    """A snapshot out of its header and its rows. Raises `BadInput` when they do not belong together."""
+    missing = [name for name in PAIR_COLUMNS if name not in frame.columns]
+    if missing:
+        raise BadInput(f"missing columns {missing}", where="snapshot rows", fix=f"Expected {', '.join(PAIR_COLUMNS)}")
+    if header.get("schema_version") != SCHEMA_VERSION:
+        raise BadInput(f"schema version {header.get('schema_version')}, expected {SCHEMA_VERSION}", where="snapshot")
+    try:
+        slices = [_slice(raw) for raw in header["slices"]]
+        pairs = [int(count) for count in header["pairs"]]
+        values = {name: frame[name].to_numpy().astype(np.float64, copy=False) for name in PAIR_COLUMNS}
+        expiry = np.repeat(np.array([part.expiry for part in slices], dtype="datetime64[D]"), pairs)
+        return Snapshot.build(
+            underlying=header["underlying"],
+            source=header["source"],
+            capability=header["capability"],
+            slices={part.expiry: part for part in slices},
+            expiry=expiry,
+            strike=values["strike"],
+            call={name: values[f"call_{name}"] for name in VALUE_COLUMNS},
+            put={name: values[f"put_{name}"] for name in VALUE_COLUMNS},
+            spot=header["spot"],
+            notes=tuple(header["notes"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"the header does not describe a snapshot: {error!r}", where="snapshot") from None
+
+
+def _slice(raw: Mapping[str, Any]) -> Slice:
+    exchange_time = raw["exchange_time"]
+    return Slice(
+        expiry=date.fromisoformat(raw["expiry"]),
+        exchange_time=None if exchange_time is None else datetime.fromisoformat(exchange_time),
+        received_at=datetime.fromisoformat(raw["received_at"]),
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

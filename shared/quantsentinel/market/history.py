@@ -1,0 +1,162 @@
+"""What the market pass may know besides the snapshot: strictly earlier rows, content-addressed.
+
+One object per accepted snapshot, written by the poller: the day's accepted summary rows *before* this snapshot by
+exchange time, daily bars before the day, and the latest row of every other underlying.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+from quantsentinel.canonical import sha256
+from quantsentinel.errors import BadInput
+from quantsentinel.market.bars import DailyBar
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """One accepted snapshot in a line. Open interest and volume in units, summed over the slices within 45 days.
+
+    `forwards` maps the expiry (ISO) to the parity forward; `atm_vol` is annual, in the variance clock, of the nearest
+    slice that gives one; `imbalance` is (bid size - ask size)/(sum) over two-sided quotes near the money.
+    """
+
+    snapshot: str
+    observed_at: datetime
+    received_at: datetime
+    forwards: Mapping[str, float]
+    atm_vol: float | None
+    call_oi: float
+    put_oi: float
+    call_volume: float
+    put_volume: float
+    imbalance: float | None
+    spread: float | None
+    """Median relative spread of two-sided quotes near the money."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantOi:
+    """Index-option open interest by client type of one evening, in contracts; known from `available_at` on.
+
+    Keys of each mapping: client, dii, fii, pro.
+    """
+
+    day: date
+    available_at: datetime
+    call_long: Mapping[str, float]
+    call_short: Mapping[str, float]
+    put_long: Mapping[str, float]
+    put_short: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class History:
+    underlying: str
+    session: date
+    rows: tuple[SummaryRow, ...] = ()
+    daily: tuple[DailyBar, ...] = ()
+    others: Mapping[str, SummaryRow] = field(default_factory=dict)
+    participants: ParticipantOi | None = None
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The canonical bytes: rows and bars as columns, because a day's history is written once a snapshot."""
+        return json.dumps(
+            {
+                "underlying": self.underlying,
+                "session": self.session.isoformat(),
+                "rows": _columns(SummaryRow, self.rows),
+                "daily": _columns(DailyBar, self.daily),
+                "others": {name: _plain(self.others[name]) for name in sorted(self.others)},
+                "participants": _plain(self.participants) if self.participants else None,
+            },
+            separators=(",", ":"),
+            allow_nan=False,
+        ).encode()
+
+    @cached_property
+    def digest(self) -> str:
+        return sha256(self.encoded)
+
+
+def decode_history(data: bytes) -> History:
+    """The inverse of `History.encoded`. Raises `BadInput` for anything else."""
+    try:
+        raw = json.loads(data)
+        return History(
+            underlying=raw["underlying"],
+            session=date.fromisoformat(raw["session"]),
+            rows=tuple(decode_row(dict(zip(raw["rows"], values, strict=True))) for values in _transposed(raw["rows"])),
+            daily=_bars(raw["daily"]),
+            others={name: decode_row(value) for name, value in raw["others"].items()},
+            participants=_participants(raw["participants"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"not a history object: {error!r}", where="history") from None
+
+
+def encode_bars(bars: Sequence[DailyBar]) -> bytes:
+    return json.dumps(_columns(DailyBar, tuple(bars)), separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode_bars(data: bytes) -> tuple[DailyBar, ...]:
+    return _bars(json.loads(data))
+
+
+def encode_participants(evenings: Sequence[ParticipantOi]) -> bytes:
+    return json.dumps([_plain(evening) for evening in evenings], separators=(",", ":")).encode()
+
+
+def decode_participants(data: bytes) -> tuple[ParticipantOi, ...]:
+    """By day."""
+    found = [_participants(raw) for raw in json.loads(data)]
+    return tuple(sorted((item for item in found if item is not None), key=lambda item: item.day))
+
+
+def _bars(columns: Mapping[str, list[Any]]) -> tuple[DailyBar, ...]:
+    return tuple(DailyBar(date.fromisoformat(day), *numbers) for day, *numbers in _transposed(columns))
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _columns(kind: type, values: tuple[Any, ...]) -> dict[str, list[Any]]:
+    return {item.name: _column(list(map(attrgetter(item.name), values))) for item in fields(kind)}
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """A day's history has some thousand values, written every minute: only columns that hold times are walked."""
+    return (
+        [_text(value) for value in values] if any(issubclass(kind, date) for kind in set(map(type, values))) else values
+    )
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {item.name: _text(getattr(value, item.name)) for item in fields(value)}
+
+
+def _transposed(columns: Mapping[str, list[Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*columns.values(), strict=True))
+
+
+def decode_row(raw: Mapping[str, Any]) -> SummaryRow:
+    """A summary row out of its JSON form."""
+    times = {name: datetime.fromisoformat(raw[name]) for name in ("observed_at", "received_at")}
+    return SummaryRow(**{**raw, **times})
+
+
+def _participants(raw: Mapping[str, Any] | None) -> ParticipantOi | None:
+    if raw is None:
+        return None
+    times = {"day": date.fromisoformat(raw["day"]), "available_at": datetime.fromisoformat(raw["available_at"])}
+    return ParticipantOi(**{**raw, **times})

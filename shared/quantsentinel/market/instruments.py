@@ -1,0 +1,77 @@
+"""Contracts and packages of contracts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+Right = Literal["CE", "PE"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Instrument:
+    """One listed European index option; `strike` in index points."""
+
+    underlying: str
+    expiry: date
+    strike: float
+    right: Right
+
+    @property
+    def is_call(self) -> bool:
+        return self.right == "CE"
+
+    def __str__(self) -> str:
+        return f"{self.underlying} {self.expiry:%d-%b-%Y} {self.strike:g} {self.right}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """`side` +1 buys, -1 sells; `ratio` contracts of it per package unit (always >= 1)."""
+
+    instrument: Instrument
+    side: Literal[1, -1]
+    ratio: int = 1
+
+    @property
+    def signed(self) -> int:
+        return self.side * self.ratio
+
+    @property
+    def action(self) -> str:
+        return "BUY" if self.side > 0 else "SELL"
+
+
+class Family(StrEnum):
+    """Structure families: one live entry per (tenant, underlying, expiry, family)."""
+
+    IRON_CONDOR = "iron_condor"
+    IRON_BUTTERFLY = "iron_butterfly"
+    BULL_CALL = "bull_call_spread"
+    BEAR_CALL = "bear_call_spread"
+    BULL_PUT = "bull_put_spread"
+    BEAR_PUT = "bear_put_spread"
+    LONG_STRADDLE = "long_straddle"
+    LONG_STRANGLE = "long_strangle"
+    LONG_CALL = "long_call"
+    LONG_PUT = "long_put"
+    SHORT_STRADDLE = "short_straddle"
+    SHORT_STRANGLE = "short_strangle"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Legs of one underlying and one expiry, priced and traded together, in order of execution (bought legs first)."""
+
+    family: Family
+    legs: tuple[Leg, ...]
+
+    @property
+    def underlying(self) -> str:
+        return self.legs[0].instrument.underlying
+
+    @property
+    def expiry(self) -> date:
+        return min(leg.instrument.expiry for leg in self.legs)

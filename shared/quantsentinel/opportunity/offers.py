@@ -1,0 +1,192 @@
+"""From analytics and consensus to ranked opportunities, with every candidate's reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantsentinel.costs.charges import charges_upper_bound
+from quantsentinel.costs.slippage import depth_impact
+from quantsentinel.desk import CandidatePolicy
+from quantsentinel.errors import RuleGap
+from quantsentinel.features.analytics import SliceAnalytics
+from quantsentinel.market.instruments import Family
+from quantsentinel.opportunity.candidates import Candidates
+from quantsentinel.opportunity.columns import candidate_columns
+from quantsentinel.opportunity.exact import price_exactly
+from quantsentinel.opportunity.expiry_terms import ExpiryTerms, Shared, expiry_terms
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.opportunity.quote_table import QuoteTable, ladder, quote_table
+from quantsentinel.opportunity.screen import REASONS, Frictions, Screened, ScreenRules, screen
+from quantsentinel.opportunity.structures import Grid, GridSpec, build_grid
+
+Floats = NDArray[np.float64]
+
+MAX_PER_KEY = 3
+"""Of one expiry and family at most three are priced exactly: one live entry per key is all a tenant may hold."""
+UNPRICEABLE = frozenset({"no_two_sided_quote", "unbounded_loss", "wide_spread", "cannot_lose"})
+"""A candidate with one of these is never priced exactly, not even to show its refusal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Offers:
+    """`opportunities` best first, eligible before ineligible, what all tenants may enter before what only some may; one
+    per (expiry, family)."""
+
+    opportunities: tuple[Opportunity, ...]
+    candidates: Candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One candidate: which expiry, which row, and its screening score."""
+
+    expiry: int
+    row: int
+    family: int
+    score: float
+    passed: bool
+    on_request: bool
+
+
+def make_offers(shared: Shared) -> Offers:
+    """Screens the grid of the nearest expiries, prices the best exactly and ranks them."""
+    policy = shared.desk.policy.candidates
+    groups = _screen_all(shared, policy)
+    picks = _best([screened for screened, _ in groups], policy)
+    priced: list[tuple[Pick, Opportunity]] = []
+    for index, (screened, terms) in enumerate(groups):
+        here = [pick for pick in picks if pick.expiry == index]
+        offers = price_exactly(screened, [pick.row for pick in here], terms) if here else []
+        priced.extend(zip(here, offers, strict=True))
+    ranked = _rank(priced, policy.max_ranked)
+    candidates = candidate_columns([screened for screened, _ in groups], *_reasons(groups, priced, ranked))
+    return Offers(tuple(offer for _, offer in ranked), candidates)
+
+
+def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[tuple[Screened, ExpiryTerms]]:
+    groups: list[tuple[Screened, ExpiryTerms]] = []
+    left = policy.max_candidates
+    for part in shared.analytics.fitted[: policy.max_expiries]:
+        if part.physical is None:
+            continue
+        try:
+            terms = expiry_terms(shared, part)
+        except RuleGap:
+            continue  # `entries_refused` names it when it concerns the underlying; an uncovered expiry is left out
+        grid = build_grid(ladder(part), _spec(shared, policy)).head(left)
+        left -= len(grid)
+        if len(grid):
+            groups.append((_screen(grid, part, terms), terms))
+    return groups
+
+
+def _spec(shared: Shared, policy: CandidatePolicy) -> GridSpec:
+    step = shared.desk.rules.strike_step(shared.analytics.underlying, shared.analytics.session)
+    return GridSpec(policy.short_deltas, policy.long_deltas, policy.wing_steps, step.value)
+
+
+def _screen(grid: Grid, part: SliceAnalytics, terms: ExpiryTerms) -> Screened:
+    desk = terms.shared.desk
+    table = quote_table(part, terms.shared.analytics.underlying, terms.lot)
+    rules = ScreenRules(
+        hard_rules=desk.policy.hard_rules,
+        max_relative_spread=desk.policy.candidates.max_relative_spread,
+        on_expiry_day=terms.on_expiry_day,
+        exit_cost=terms.exit_cost,
+        consensus=terms.shared.consensus,
+    )
+    return screen(grid, table, _frictions(grid, table, terms), rules)
+
+
+def _frictions(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Frictions:
+    """Points per unit for one lot; NaN quotes give NaN and are refused by their reason."""
+    units = grid.sides * table.lot
+    bought = grid.sides > 0
+    price = np.where(bought, table.ask[grid.rows], table.bid[grid.rows])
+    shown = np.where(bought, table.ask_size[grid.rows], table.bid_size[grid.rows])
+    half = 0.5 * (table.ask - table.bid)[grid.rows]
+    tick = terms.shared.frame.tick
+    impact = depth_impact(units, shown, np.nan_to_num(half), tick)
+    charges = charges_upper_bound(np.where(grid.sides != 0, price, 0.0), units, terms.schedule)
+    return Frictions(impact / table.lot, charges / table.lot)
+
+
+def _best(groups: Sequence[Screened], policy: CandidatePolicy) -> list[Pick]:
+    """At most `max_priced`: those that passed the screen by score, then, to show why not, the best that failed."""
+    unpriceable = [REASONS.index(name) for name in sorted(UNPRICEABLE)]
+    pool: list[Pick] = []
+    for index, group in enumerate(groups):
+        rows = np.nonzero(np.isfinite(group.score) & ~np.isin(group.reason, unpriceable))[0]
+        for passed in (True, False):
+            some = rows[(group.reason[rows] == 0) == passed]
+            top = some[np.lexsort((some, -np.round(group.score[some], 9)))][: policy.max_priced * MAX_PER_KEY]
+            pool += [
+                Pick(
+                    expiry=index,
+                    row=int(row),
+                    family=int(group.grid.family[row]),
+                    score=round(float(group.score[row]), 9),
+                    passed=passed,
+                    on_request=bool(group.on_request[row]),
+                )
+                for row in top
+            ]
+    pool.sort(key=lambda pick: (not pick.passed, pick.on_request, -pick.score, pick.expiry, pick.family, pick.row))
+    return _spread_over_keys(pool, policy)
+
+
+def _spread_over_keys(pool: Sequence[Pick], policy: CandidatePolicy) -> list[Pick]:
+    taken: dict[tuple[int, int], int] = {}
+    chosen: list[Pick] = []
+    for pick in pool:
+        key = (pick.expiry, pick.family)
+        room = MAX_PER_KEY if pick.passed else 1
+        full = len(chosen) >= (policy.max_priced if pick.passed else policy.max_ranked)
+        if full or taken.get(key, 0) >= room:
+            continue
+        taken[key] = taken.get(key, 0) + 1
+        chosen.append(pick)
+    return chosen
+
+
+def _rank(priced: Sequence[tuple[Pick, Opportunity]], most: int) -> list[tuple[Pick, Opportunity]]:
+    """One per (expiry, family), eligible first, by score; ties by expiry, family and grid order.
+
+    What needs a tenant's opt-in comes after what does not: it takes no place from those who did not.
+    """
+
+    def order(item: tuple[Pick, Opportunity]) -> tuple[bool, bool, float, int, int, int]:
+        pick, offer = item
+        return not offer.is_eligible, pick.on_request, -offer.score, pick.expiry, pick.family, pick.row
+
+    ordered = sorted(priced, key=order)
+    seen: set[tuple[int, Family]] = set()
+    ranked: list[tuple[Pick, Opportunity]] = []
+    for pick, offer in ordered:
+        key = (pick.expiry, offer.family)
+        if key not in seen and len(ranked) < most:
+            seen.add(key)
+            ranked.append((pick, offer))
+    return ranked
+
+
+def _reasons(
+    groups: Sequence[tuple[Screened, ExpiryTerms]],
+    priced: Sequence[tuple[Pick, Opportunity]],
+    ranked: Sequence[tuple[Pick, Opportunity]],
+) -> tuple[list[NDArray[np.int64]], list[str]]:
+    """The final reason of every candidate, one array an expiry, and the names that they index."""
+    names = ["outranked", *REASONS[1:], "priced", "offered"]
+    reasons = [screened.reason.copy() for screened, _ in groups]
+    offered = {(pick.expiry, pick.row) for pick, _ in ranked}
+    for pick, offer in priced:
+        first = next((verdict.guard for verdict in offer.verdicts if verdict.stops), "")
+        name = first or ("offered" if (pick.expiry, pick.row) in offered else "priced")
+        if name not in names:
+            names.append(name)
+        reasons[pick.expiry][pick.row] = names.index(name)
+    return reasons, names

@@ -1,0 +1,136 @@
+"""Net P&L at settlement of many packages at once: piecewise linear in the settlement price, exact between the strikes.
+
+A leg's net payoff takes off what its settlement costs: the exercise tax on a bought leg's intrinsic value (a share of
+it) and the broker's fee for each leg that ends in the money. Everything is in points per unit; m packages, 4 legs each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FAR = 4.0
+"""The last edge is this multiple of the highest strike; beyond it only the slope matters."""
+TAXED_MOVE = 0.20
+"""The exercise tax on a held leg's intrinsic value has no bound of its own: it is counted up to a move of 20 %, where
+the market-wide circuit breaker ends the day and the leg can be sold instead. The payoff itself is never capped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitCost:
+    """`tax`: share of a bought leg's intrinsic value at settlement; `fee`: points per unit and leg in the money."""
+
+    tax: float
+    fee: float
+
+
+@dataclass(frozen=True, eq=False)
+class Legs:
+    """(m, 4) arrays; `side` +1 bought, -1 sold, 0 unused."""
+
+    strike: Floats
+    is_call: Bools
+    side: Floats
+
+    def take(self, index: NDArray[np.int64] | Bools) -> Legs:
+        return Legs(self.strike[index], self.is_call[index], self.side[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Linear pieces of each package: `edges` (m, n) from 0 up, `left` and `right` (m, n - 1) the net payoff at their
+    ends before the entry cost; NaN on empty pieces. `slope` (m,) is the payoff's slope beyond the last strike."""
+
+    edges: Floats
+    left: Floats
+    right: Floats
+    slope: Floats
+
+    def take(self, index: NDArray[np.int64] | Bools) -> Profile:
+        return Profile(self.edges[index], self.left[index], self.right[index], self.slope[index])
+
+    def lowest(self) -> Floats:
+        """(m,) minimum over all S >= 0; -inf when unbounded."""
+        low = np.fmin.reduce(np.fmin(self.left, self.right), axis=1)
+        return np.where(self.slope < 0, -np.inf, low)
+
+    def highest(self) -> Floats:
+        """(m,) maximum over all S >= 0; +inf when unbounded."""
+        high = np.fmax.reduce(np.fmax(self.left, self.right), axis=1)
+        return np.where(self.slope > 0, np.inf, high)
+
+
+def leg_payoffs(legs: Legs, at: Floats, cost: ExitCost) -> Floats:
+    """(m, p, 4) signed net payoff of each leg at settlement prices `at` (m, p) or (1, p)."""
+    reach = np.where(legs.is_call[:, None, :], 1.0, -1.0) * (at[:, :, None] - legs.strike[:, None, :])
+    intrinsic = np.maximum(reach, 0.0)
+    side = legs.side[:, None, :]
+    net = side * intrinsic * np.where(side > 0, 1.0 - cost.tax, 1.0) - cost.fee * (reach > 0) * (side != 0)
+    return np.asarray(net)
+
+
+def profile(legs: Legs, cost: ExitCost, forward: float) -> Profile:
+    """The pieces of each package's net payoff before its entry cost; `forward` anchors the taxed range."""
+    knots = np.sort(legs.strike, axis=1)
+    taxed = forward * np.array([1.0 - TAXED_MOVE, 1.0 + TAXED_MOVE])
+    inner = np.hstack([knots, np.broadcast_to(taxed, (len(knots), 2))])
+    far = FAR * np.maximum(inner.max(axis=1, keepdims=True), forward)
+    edges = np.sort(np.hstack([np.zeros_like(far), inner, far]), axis=1)
+    payoff = _signed(legs, edges, legs.side)
+    tax = cost.tax * _signed(legs, np.clip(edges, *taxed), np.maximum(legs.side, 0.0))
+    low, high = edges[:, :-1], edges[:, 1:]
+    called = legs.is_call[:, None, :] & (legs.strike[:, None, :] <= low[:, :, None])
+    put = ~legs.is_call[:, None, :] & (legs.strike[:, None, :] >= high[:, :, None])
+    fees = cost.fee * ((called | put) & (legs.side != 0)[:, None, :]).sum(axis=2)
+    values = payoff - tax
+    empty = high <= low
+    left = np.where(empty, np.nan, values[:, :-1] - fees)
+    right = np.where(empty, np.nan, values[:, 1:] - fees)
+    return Profile(edges, left, right, (legs.side * legs.is_call).sum(axis=1))
+
+
+def _signed(legs: Legs, at: Floats, side: Floats) -> Floats:
+    """(m, n) sum of side x intrinsic value at settlement prices `at` (m, n)."""
+    sign = np.where(legs.is_call, 1.0, -1.0)
+    intrinsic = np.maximum(sign[:, None, :] * (at[:, :, None] - legs.strike[:, None, :]), 0.0)
+    return np.asarray((side[:, None, :] * intrinsic).sum(axis=2))
+
+
+def win_probability(shape: Profile, entry_cost: Floats, nodes: Floats, cdf: Floats) -> Floats:
+    """(m,) probability that net payoff - `entry_cost` > 0, under a distribution with `cdf` at ascending `nodes`.
+
+    The distribution is linear between its nodes; each piece contributes the probability of the part where it is above
+    the cost.
+    """
+    left, right = shape.left - entry_cost[:, None], shape.right - entry_cost[:, None]
+    low, high = shape.edges[:, :-1], shape.edges[:, 1:]
+    rise = right - left
+    share = np.clip(np.divide(-left, rise, out=np.zeros_like(rise), where=rise != 0), 0.0, 1.0)
+    crossing = low + share * (high - low)
+    start = np.where(left > 0, low, crossing)
+    stop = np.where(right > 0, high, crossing)
+    mass = np.interp(stop, nodes, cdf, left=0.0, right=1.0) - np.interp(start, nodes, cdf, left=0.0, right=1.0)
+    return np.asarray(np.where((left > 0) | (right > 0), mass, 0.0).sum(axis=1))
+
+
+def breakevens(shape: Profile, entry_cost: float) -> list[float]:
+    """Settlement prices at which the first package's net P&L changes sign, ascending; a jump by a fee counts at its
+    strike."""
+    points: list[float] = []
+    before: float | None = None
+    for low, high, at_low, at_high in zip(
+        shape.edges[0, :-1], shape.edges[0, 1:], shape.left[0] - entry_cost, shape.right[0] - entry_cost, strict=True
+    ):
+        if np.isnan(at_low):
+            continue
+        if before is not None and before * at_low < 0:
+            points.append(float(low))
+        if at_low * at_high < 0:
+            points.append(float(low - at_low * (high - low) / (at_high - at_low)))
+        before = float(at_high)
+    return points

@@ -1,0 +1,212 @@
+"""The screen: every package of one expiry's grid in float64, with upper bounds of its costs for one lot.
+
+Signs as in `opportunity.py`: a net price is positive when paid. Points per unit unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantsentinel.alpha.view import Consensus
+from quantsentinel.desk import HardRules
+from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, leg_payoffs, profile, win_probability
+from quantsentinel.opportunity.quote_table import QuoteTable
+from quantsentinel.opportunity.structures import FAMILIES, NAKED, Grid
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+REASONS = (
+    "screened",
+    "no_two_sided_quote",
+    "unbounded_loss",
+    "wide_spread",
+    "cannot_lose",
+    "net_ev",
+    "cost_ratio",
+    "win_probability",
+    "net_ev_of_stressed_loss",
+    "net_ev_of_premium",
+)
+"""In the order in which they are asked; a candidate's reason is the first that stops it."""
+_BLOCK = 128
+"""Packages whose stress is added up at once: 200 kB of payoffs."""
+CONSENSUS_SHARE = 0.25
+"""The consensus moves a score by at most a quarter of itself: it ranks, it never makes an edge."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScreenRules:
+    """What the screen needs beside the quotes."""
+
+    hard_rules: HardRules
+    max_relative_spread: float
+    on_expiry_day: bool
+    exit_cost: ExitCost
+    consensus: Consensus
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """(m,) arrays of one expiry; NaN where a leg has no usable quote. `entry_cost` is what is sunk at entry: executable
+    price, depth impact and entry charges; `reason` indexes `REASONS`. `on_request` marks what collects premium on its
+    expiry day: only tenants that opted in may enter it."""
+
+    table: QuoteTable
+    grid: Grid
+    legs: Legs
+    shape: Profile
+    mid: Floats
+    executable: Floats
+    gross_edge: Floats
+    entry_cost: Floats
+    net_ev: Floats
+    cost_ratio: Floats
+    win_probability: Floats
+    stressed_loss: Floats
+    max_loss: Floats
+    score: Floats
+    on_request: Bools
+    reason: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Frictions:
+    """(m,) points per unit for one lot, upper bounds: depth impact and entry charges."""
+
+    impact: Floats
+    charges: Floats
+
+
+def screen(grid: Grid, table: QuoteTable, frictions: Frictions, rules: ScreenRules) -> Screened:
+    """Every number and the first reason against each package."""
+    legs = Legs(table.strike[grid.rows], table.is_call[grid.rows], grid.sides)
+    shape = profile(legs, rules.exit_cost, table.forward)
+    mid = _net(table.mid, grid)
+    executable = _executable(table, grid)
+    gross = quantised(_net(table.edge, grid))
+    entry_cost = executable + frictions.impact + frictions.charges
+    cost = (executable - mid) + frictions.impact + frictions.charges + expected_exit(table, grid, rules.exit_cost)
+    net_ev = quantised(gross - cost)
+    stressed = quantised(stressed_loss(grid, table, entry_cost, rules))
+    screened = Screened(
+        table=table,
+        grid=grid,
+        legs=legs,
+        shape=shape,
+        mid=mid,
+        executable=executable,
+        gross_edge=gross,
+        entry_cost=entry_cost,
+        net_ev=net_ev,
+        cost_ratio=quantised(np.divide(cost, gross, out=np.full_like(cost, np.nan), where=gross > 0)),
+        win_probability=quantised(win_probability(shape, entry_cost, table.nodes, table.cdf)),
+        stressed_loss=stressed,
+        max_loss=quantised(entry_cost - shape.lowest()),
+        score=quantised(scores(net_ev, stressed, consensus_share(table, grid, rules.consensus))),
+        on_request=(executable < 0) & rules.on_expiry_day,
+        reason=np.zeros(len(grid), dtype=np.int64),
+    )
+    screened.reason[:] = _reasons(screened, rules)
+    return screened
+
+
+def expected_exit(table: QuoteTable, grid: Grid, cost: ExitCost) -> Floats:
+    """(m,) expected cost of settlement: exercise tax on bought legs, the broker's fee on every leg in the money."""
+    taxed = np.sum(np.maximum(grid.sides, 0.0) * table.expected[grid.rows], axis=1) * cost.tax
+    return np.asarray(taxed + cost.fee * np.sum(np.abs(grid.sides) * table.in_the_money[grid.rows], axis=1))
+
+
+def stressed_loss(grid: Grid, table: QuoteTable, entry_cost: Floats, rules: ScreenRules) -> Floats:
+    """(m,) the worst of a +-5 % gap held to settlement and the 97.5 % expected shortfall under the implied density.
+
+    Payoffs of single options at the stress points, once as bought, once as sold and one of nothing, are added up by
+    row: a matrix product would bring in threads and another order of summation on another machine.
+    """
+    policy = rules.hard_rules
+    gap = table.forward * np.array([1.0 - policy.gap_stress, 1.0 + policy.gap_stress])
+    points = np.concatenate([gap, table.tail_points])
+    used, place = np.unique(grid.rows, return_inverse=True)
+    place = place.reshape(grid.rows.shape)
+    options = Legs(table.strike[used, None], table.is_call[used, None], np.ones((len(used), 1)))
+    sold = Legs(options.strike, options.is_call, -options.side)
+    payoffs = [leg_payoffs(legs, points[None, :], rules.exit_cost)[:, :, 0] for legs in (options, sold)]
+    singles = np.vstack([*payoffs, np.zeros((1, len(points)))])
+    row = np.where(grid.sides > 0, place, np.where(grid.sides < 0, place + len(used), 2 * len(used)))
+    worst_bins = round(len(table.tail_points) * (1.0 - policy.tail_level))
+    worst = [_worst(singles, row[at : at + _BLOCK], worst_bins) for at in range(0, len(row), _BLOCK)]
+    return np.asarray(entry_cost - np.concatenate(worst)) if worst else entry_cost
+
+
+def _worst(singles: Floats, row: Ints, worst_bins: int) -> Floats:
+    """Of a block of packages small enough for the processor's cache: the worse of the gaps and of the tail's mean."""
+    payoff = singles[row[:, 0]]
+    for leg in range(1, row.shape[1]):
+        payoff += singles[row[:, leg]]
+    tail = np.partition(payoff[:, 2:], worst_bins - 1, axis=1)[:, :worst_bins].mean(axis=1)
+    return np.asarray(np.minimum(tail, payoff[:, :2].min(axis=1)))
+
+
+def quantised(values: Floats) -> Floats:
+    """As `units.quantise`, before a number meets a limit: the last bits differ between CPUs."""
+    return np.asarray(np.round(values, 6) + 0.0)
+
+
+def _net(values: Floats, grid: Grid) -> Floats:
+    return np.asarray(np.sum(values[grid.rows] * grid.sides, axis=1))
+
+
+def _executable(table: QuoteTable, grid: Grid) -> Floats:
+    """Buy at the ask, sell at the bid."""
+    price = np.where(grid.sides > 0, table.ask[grid.rows], table.bid[grid.rows])
+    return np.asarray(np.sum(np.where(grid.sides != 0, price, 0.0) * grid.sides, axis=1))
+
+
+def consensus_share(table: QuoteTable, grid: Grid, consensus: Consensus) -> Floats:
+    """(m,) in +-`CONSENSUS_SHARE`: how far the views agree with each package's vega and delta."""
+    voices = [
+        (consensus.volatility, np.sign(_net(table.vega, grid))),
+        (consensus.direction, np.clip(2.0 * _net(table.delta, grid), -1.0, 1.0)),
+    ]
+    spoken = [score * sign for score, sign in voices if score is not None]
+    if not spoken:
+        return np.zeros(len(grid))
+    return np.asarray(CONSENSUS_SHARE * consensus.confidence * sum(spoken) / len(spoken))
+
+
+def scores(net_ev: Floats, stressed: Floats, share: Floats) -> Floats:
+    """Net EV per stressed loss, moved by the consensus share of its size. NaN without a stressed loss."""
+    ratio = np.divide(net_ev, stressed, out=np.full_like(net_ev, np.nan), where=stressed > 0)
+    return np.asarray(ratio + share * np.abs(ratio))
+
+
+def _reasons(screened: Screened, rules: ScreenRules) -> Ints:
+    policy = rules.hard_rules
+    table, grid = screened.table, screened.grid
+    used = grid.sides != 0
+    collects = screened.executable < 0
+    gross_premium = np.sum(np.abs(table.mid[grid.rows] * grid.sides), axis=1)
+    naked = np.isin(grid.family, [FAMILIES.index(family) for family in NAKED])
+    wide = 2.0 * (screened.executable - screened.mid) > rules.max_relative_spread * gross_premium
+    win_asked = collects | (policy.profile == "article")
+    paid_short = (policy.profile == "balanced") & ~collects
+    stops = {
+        "no_two_sided_quote": ~np.all(table.usable[grid.rows] | ~used, axis=1),
+        "unbounded_loss": naked | np.isinf(screened.max_loss),
+        "wide_spread": wide,
+        "cannot_lose": screened.max_loss <= 0,
+        "net_ev": ~(screened.net_ev > 0),
+        "cost_ratio": ~(screened.cost_ratio <= policy.max_cost_ratio),
+        "win_probability": win_asked & ~(screened.win_probability >= policy.min_win_probability),
+        "net_ev_of_stressed_loss": ~(screened.net_ev >= policy.min_net_ev_of_stressed_loss * screened.stressed_loss),
+        "net_ev_of_premium": paid_short
+        & ~(screened.net_ev >= policy.balanced_min_net_ev_of_premium * screened.executable),
+    }
+    reason = np.zeros(len(grid), dtype=np.int64)
+    for name in reversed(REASONS[1:]):
+        reason[stops[name]] = REASONS.index(name)
+    return reason

@@ -1,0 +1,162 @@
+"""The declared grid of candidate packages of one expiry: index arrays only, no prices.
+
+A leg is a row of the expiry's quote table: row 2i is the call of strike i, row 2i + 1 its put. A package has up to four
+legs, bought legs first; unused places repeat the first leg with side 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantsentinel.market.instruments import Family
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+MAX_LEGS = 4
+FAMILIES: tuple[Family, ...] = tuple(Family)
+NAKED = frozenset({Family.SHORT_STRADDLE, Family.SHORT_STRANGLE})
+"""Scored so that their refusal is visible, never offered: their loss is unbounded."""
+CENTRES = 3
+"""Strikes around the forward at which straddles and butterflies are centred."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridSpec:
+    """Delta buckets (absolute values) and wing widths in strike steps, from the policy."""
+
+    short_deltas: tuple[float, ...]
+    long_deltas: tuple[float, ...]
+    wing_steps: tuple[int, ...]
+    strike_step: float
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """What the grid needs of one expiry, strikes ascending: absolute deltas and usable quotes, (n,) each."""
+
+    strike: Floats
+    call_delta: Floats
+    put_delta: Floats
+    usable_call: Bools
+    usable_put: Bools
+    forward: float
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """`family` (m,) indexes `FAMILIES`; `rows` (m, 4) and `sides` (m, 4) (+1 bought, -1 sold, 0 unused)."""
+
+    family: Ints
+    rows: Ints
+    sides: Floats
+
+    def __len__(self) -> int:
+        return len(self.family)
+
+    def head(self, count: int) -> Grid:
+        return Grid(self.family[:count], self.rows[:count], self.sides[:count])
+
+
+Block = tuple[Family, Ints, tuple[int, ...]]
+"""A family, its leg rows (m, k) and the k sides."""
+
+
+def build_grid(ladder: Ladder, spec: GridSpec) -> Grid:
+    """Every package of the grid in a fixed order; a package appears once."""
+    blocks = [block for block in _blocks(ladder, spec) if block[1].size]
+    if not blocks:
+        return Grid(np.empty(0, np.int64), np.empty((0, MAX_LEGS), np.int64), np.empty((0, MAX_LEGS)))
+    families, rows, sides = [], [], []
+    for family, legs, signs in blocks:
+        legs = _once_each(legs)
+        padding = np.repeat(legs[:, :1], MAX_LEGS - legs.shape[1], axis=1)
+        rows.append(np.hstack([legs, padding]))
+        sides.append(np.tile([*signs, *([0.0] * (MAX_LEGS - len(signs)))], (len(legs), 1)))
+        families.append(np.full(len(legs), FAMILIES.index(family)))
+    return Grid(np.concatenate(families), np.vstack(rows), np.vstack(sides))
+
+
+def _once_each(legs: Ints) -> Ints:
+    """Rows without repeats, in lexical order; one integer stands for a row, which sorts faster than the row."""
+    base = int(legs.max()) + 1
+    code = legs @ (base ** np.arange(legs.shape[1])[::-1])
+    return np.asarray(legs[np.unique(code, return_index=True)[1]])
+
+
+def _blocks(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
+    yield from _premium_collecting(ladder, spec)
+    yield from _premium_paying(ladder, spec)
+
+
+def _premium_collecting(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
+    widths = np.asarray(spec.wing_steps) * spec.strike_step
+    puts = _by_delta(ladder.put_delta, ladder.usable_put & (ladder.strike <= ladder.forward), spec.short_deltas)
+    calls = _by_delta(ladder.call_delta, ladder.usable_call & (ladder.strike >= ladder.forward), spec.short_deltas)
+    short_put, long_put, put_width = _wings(ladder.strike, puts, -widths)
+    short_call, long_call, call_width = _wings(ladder.strike, calls, widths)
+    yield Family.BULL_PUT, np.column_stack([2 * long_put + 1, 2 * short_put + 1]), (1, -1)
+    yield Family.BEAR_CALL, np.column_stack([2 * long_call, 2 * short_call]), (1, -1)
+    left, right = np.nonzero(put_width[:, None] == call_width[None, :])
+    condor = [2 * long_put[left] + 1, 2 * long_call[right], 2 * short_put[left] + 1, 2 * short_call[right]]
+    yield Family.IRON_CONDOR, np.column_stack(condor), (1, 1, -1, -1)
+    centres = _centres(ladder)
+    low_centre, low, low_width = _wings(ladder.strike, centres, -widths)
+    high_centre, high, high_width = _wings(ladder.strike, centres, widths)
+    same = (low_centre[:, None] == high_centre[None, :]) & (low_width[:, None] == high_width[None, :])
+    left, right = np.nonzero(same)
+    fly = [2 * low[left] + 1, 2 * high[right], 2 * low_centre[left] + 1, 2 * low_centre[left]]
+    yield Family.IRON_BUTTERFLY, np.column_stack(fly), (1, 1, -1, -1)
+    yield Family.SHORT_STRADDLE, np.column_stack([2 * centres + 1, 2 * centres]), (-1, -1)
+    yield Family.SHORT_STRANGLE, _pairs(2 * puts + 1, 2 * calls), (-1, -1)
+
+
+def _premium_paying(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
+    widths = np.asarray(spec.wing_steps) * spec.strike_step
+    puts = _by_delta(ladder.put_delta, ladder.usable_put, spec.long_deltas)
+    calls = _by_delta(ladder.call_delta, ladder.usable_call, spec.long_deltas)
+    long_call, short_call, _ = _wings(ladder.strike, calls, widths)
+    long_put, short_put, _ = _wings(ladder.strike, puts, -widths)
+    yield Family.BULL_CALL, np.column_stack([2 * long_call, 2 * short_call]), (1, -1)
+    yield Family.BEAR_PUT, np.column_stack([2 * long_put + 1, 2 * short_put + 1]), (1, -1)
+    centres = _centres(ladder)
+    yield Family.LONG_STRADDLE, np.column_stack([2 * centres, 2 * centres + 1]), (1, 1)
+    pairs = _pairs(2 * calls, 2 * puts + 1)
+    yield Family.LONG_STRANGLE, pairs[pairs[:, 0] // 2 > pairs[:, 1] // 2], (1, 1)
+    yield Family.LONG_CALL, (2 * calls)[:, None], (1,)
+    yield Family.LONG_PUT, (2 * puts + 1)[:, None], (1,)
+
+
+def _by_delta(delta: Floats, allowed: Bools, targets: tuple[float, ...]) -> Ints:
+    """Indices of the allowed strikes nearest each target delta, unique, ascending."""
+    known = np.nonzero(allowed & np.isfinite(delta))[0]
+    if not len(known):
+        return np.empty(0, np.int64)
+    distance = np.abs(np.abs(delta[known])[None, :] - np.asarray(targets)[:, None])
+    return np.unique(known[np.argmin(distance, axis=1)])
+
+
+def _wings(strike: Floats, anchors: Ints, offsets: Floats) -> tuple[Ints, Ints, Floats]:
+    """(anchor, wing, width) of every listed strike at anchor + offset."""
+    if not len(anchors):
+        return anchors, anchors, np.empty(0)
+    wanted = strike[anchors][:, None] + offsets[None, :]
+    at = np.minimum(np.searchsorted(strike, wanted), len(strike) - 1)
+    listed = strike[at] == wanted
+    width = np.broadcast_to(np.abs(offsets), wanted.shape)
+    return np.broadcast_to(anchors[:, None], wanted.shape)[listed], at[listed], width[listed]
+
+
+def _centres(ladder: Ladder) -> Ints:
+    both = np.nonzero(ladder.usable_call & ladder.usable_put)[0]
+    order = np.argsort(np.abs(ladder.strike[both] - ladder.forward), kind="stable")
+    return np.sort(both[order[:CENTRES]])
+
+
+def _pairs(left: Ints, right: Ints) -> Ints:
+    return np.column_stack([np.repeat(left, len(right)), np.tile(right, len(left))])

@@ -1,0 +1,42 @@
+"""What a tenant may still spend on a running book: worked out once per book, read by sizing and by the walls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from quantsentinel.accounts.account import Account
+from quantsentinel.portfolio.book import Book
+from quantsentinel.units import Rupees, rupees
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits in rupees beside what is used of them; `knob` in percent."""
+
+    trade_loss: Decimal
+    day_loss: Decimal
+    day_spent: Rupees
+    margin: Rupees
+    """All positions together may block equity / (1 + buffer), so that the buffer stays free."""
+    margin_used: Rupees
+    max_lots: int
+    knob: int
+
+
+def budget_of(book: Book, account: Account) -> Budget:
+    limits, capital = account.limits, account.capital
+    return Budget(
+        trade_loss=share_of(capital, limits.max_loss_per_trade),
+        day_loss=share_of(capital, limits.max_loss_per_day),
+        day_spent=book.entered_loss,
+        margin=rupees(book.equity(capital) / (1 + Decimal(str(limits.margin_buffer)))),
+        margin_used=book.margin,
+        max_lots=limits.max_lots,
+        knob=limits.knob,
+    )
+
+
+def share_of(capital: Decimal, share: float) -> Decimal:
+    """Exact: the share as it was declared, not as its nearest binary fraction."""
+    return capital * Decimal(str(share))

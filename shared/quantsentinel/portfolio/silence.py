@@ -1,0 +1,113 @@
+"""What a position could have lost while its underlying is silent (`definitions.md` §5).
+
+No accepted chain for `max_gap_s` of session time: the loss is evaluated on the forward moved 1 % against the package,
+up or down, with every vol 3 points up; never better than the last mark. Vols are those of the last marks, leg by leg,
+in the variance clock. The mark keeps its time and its legs, so it stays old, and evaluating it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from quantsentinel.desk import Desk
+from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.features.timeline import SECONDS_PER_YEAR, session_frame
+from quantsentinel.market.calendar import IST
+from quantsentinel.market.contracts import contract_for
+from quantsentinel.opportunity.market_view import MarketView
+from quantsentinel.portfolio.book import Book, Mark, Position
+from quantsentinel.portfolio.marks import payoff, pnl
+from quantsentinel.portfolio.memo import Memo
+from quantsentinel.pricing import black76
+from quantsentinel.pricing.implied_vol import implied_vol
+from quantsentinel.units import quantise_price
+
+MOVE = 0.01
+VOL_RISE = 0.03
+
+_PRICES: Memo[float] = Memo()
+
+
+def mark_silent(book: Book, view: MarketView, desk: Desk, at: datetime) -> Book:
+    """Adverse marks for positions of *other* underlyings than the view's whose last mark is older than `max_gap_s`."""
+    others = [position for position in book.positions if position.package.underlying != view.underlying]
+    if not any(_is_silent(position, view, desk, at) for position in others):
+        return book
+    positions = tuple(
+        _adverse(position, desk) if position in others and _is_silent(position, view, desk, at) else position
+        for position in book.positions
+    )
+    return replace(book, positions=positions)
+
+
+def _is_silent(position: Position, view: MarketView, desk: Desk, at: datetime) -> bool:
+    """Judged as the `stale_marks` switch judges it; what is not known counts as silent."""
+    if position.mark is None:
+        return False
+    try:
+        limit, session = contract_for(view.snapshot.source).max_gap_s, desk.rules.session(view.session)
+    except (BadInput, RuleGap):
+        return True
+    return session is None or 60.0 * session.minutes_between(position.mark.at, at) > limit
+
+
+def _adverse(position: Position, desk: Desk) -> Position:
+    mark = position.mark
+    assert mark is not None
+    key = (desk.digest, position.opportunity_id, mark.at, mark.legs, mark.forward)
+    price = _PRICES.get(key, lambda: _adverse_price(position, mark, desk))
+    after = replace(mark, price=price, pnl=pnl(position, price, mark.exit_charges), flagged=True)
+    return replace(position, mark=after)
+
+
+def _adverse_price(position: Position, mark: Mark, desk: Desk) -> float:
+    """Net points per unit. The least the package can pay where no forward or no rule is known."""
+    legs = position.package.legs
+    last = sum(leg.signed * price for leg, price in zip(legs, mark.legs, strict=True))
+    try:
+        years, discount = _times(position, mark, desk)
+    except (BadInput, RuleGap, KeyError):
+        years, discount = 0.0, 0.0
+    if mark.forward is None or discount <= 0.0:
+        return min(payoff(legs, level) for level in (0.0, *(leg.instrument.strike for leg in legs)))
+    vols = _vols(position, mark, years, discount)
+    moved = [_value(position, mark.forward * (1.0 + move), vols, (years, discount)) for move in (-MOVE, MOVE)]
+    return quantise_price(min(last, *moved), position.tick) + 0.0
+
+
+def _times(position: Position, mark: Mark, desk: Desk) -> tuple[float, float]:
+    """(years in the variance clock, discount) from the mark to the settlement observation."""
+    package, share = position.package, desk.policy.forecast.overnight_share
+    day = mark.at.astimezone(IST).date()
+    frame = session_frame(desk.rules, package.underlying, day, (package.expiry,), share)
+    ends = frame.endings[package.expiry].settlement_at
+    if ends <= mark.at:
+        return 0.0, 1.0
+    calendar = (ends - mark.at).total_seconds() / SECONDS_PER_YEAR
+    return frame.clock.variance_years(mark.at, ends), math.exp(-frame.repo_rate * calendar)
+
+
+def _vols(position: Position, mark: Mark, years: float, discount: float) -> list[float]:
+    """Each leg's vol at its marked price, already raised. A bought leg without one gets 0, its lower bound; a sold one
+    the highest of the others."""
+    legs = position.package.legs
+    strikes, calls = ([getattr(leg.instrument, name) for leg in legs] for name in ("strike", "is_call"))
+    found = implied_vol(np.array(mark.legs), mark.forward or 0.0, strikes, years, discount, calls).tolist()
+    highest = max((vol for vol in found if math.isfinite(vol)), default=0.0)
+    filled = [vol if math.isfinite(vol) else highest for vol in found]
+    return [
+        0.0 if leg.side > 0 and not math.isfinite(own) else vol + VOL_RISE
+        for leg, own, vol in zip(legs, found, filled, strict=True)
+    ]
+
+
+def _value(position: Position, forward: float, vols: list[float], times: tuple[float, float]) -> float:
+    """Net points per unit on a forward; without vol or time the discounted intrinsic value."""
+    options = [leg.instrument for leg in position.package.legs]
+    strikes, calls = [option.strike for option in options], [option.is_call for option in options]
+    prices = black76.price(forward, strikes, times[0], vols, times[1], calls).tolist()
+    return float(sum(leg.signed * price for leg, price in zip(position.package.legs, prices, strict=True)))

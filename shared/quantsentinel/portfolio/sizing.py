@@ -1,0 +1,86 @@
+"""How many lots: the lowest of the loss budgets, margin, depth and `max_lots`, times the tenant's knob, floored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from quantsentinel.desk import Desk
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.budget import Budget
+from quantsentinel.portfolio.terms import funds_per_lot, pays_its_costs, terms_at
+from quantsentinel.units import quantise
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Each bound as lots before flooring and before the knob; `binding` names the lowest."""
+
+    lots: int
+    by_trade_loss: float
+    by_day_loss: float
+    by_margin: float
+    by_max_lots: float
+    by_depth: float | None
+    """Lots up to which the hard rules hold at the displayed sizes; None when no lower bound asked for it."""
+    knob: int
+    """Percent of the lowest bound that the tenant wants, 0 to 100."""
+    binding: str
+
+
+def size(opportunity: Opportunity, budget: Budget, desk: Desk) -> Sizing:
+    """Lots for one opportunity, at least 0; an unbounded loss gives 0."""
+    sizing = _budgeted(opportunity, budget)
+    if sizing.lots <= 1 or not opportunity.is_eligible:
+        return sizing
+
+    def pays(lots: int) -> bool:
+        return pays_its_costs(terms_at(opportunity, lots, desk), desk.policy.hard_rules)
+
+    deep = deepest(sizing.lots, pays)
+    return sizing if deep >= sizing.lots else replace(sizing, lots=deep, by_depth=float(deep), binding="depth")
+
+
+def _budgeted(opportunity: Opportunity, budget: Budget) -> Sizing:
+    """By budgets alone. They count the flat part of the charges once a lot: never above what the exact terms allow."""
+    bounds = {
+        "trade_loss": _lots(budget.trade_loss, opportunity.max_loss),
+        "day_loss": _lots(budget.day_loss - budget.day_spent, opportunity.max_loss),
+        "margin": _lots(budget.margin - budget.margin_used, funds_per_lot(opportunity)),
+        "max_lots": float(budget.max_lots),
+    }
+    binding = min(bounds, key=bounds.__getitem__)
+    lots = math.floor(quantise(bounds[binding] * budget.knob / 100))
+    return Sizing(
+        lots=lots,
+        by_trade_loss=bounds["trade_loss"],
+        by_day_loss=bounds["day_loss"],
+        by_margin=bounds["margin"],
+        by_max_lots=bounds["max_lots"],
+        by_depth=None,
+        knob=budget.knob,
+        binding="knob" if lots < 1 <= bounds[binding] else binding,
+    )
+
+
+def deepest(lots: int, pays: Callable[[int], bool]) -> int:
+    """The most lots up to `lots` that still pay their costs; 1 when not even that is known.
+
+    Charges a lot fall and impact a lot rises with size, so the lots that pay form one run; it starts at 1.
+    """
+    if pays(lots):
+        return lots
+    low, high = 1, lots
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if pays(middle) else (low, middle)
+    return low
+
+
+def _lots(budget: Decimal, per_lot: Decimal | None) -> float:
+    """Lots a budget pays for, quantised; 0 for an unbounded need, an empty budget or a need that is not positive."""
+    if per_lot is None or per_lot <= 0 or budget <= 0:
+        return 0.0
+    return quantise(float(budget / per_lot))

@@ -1,0 +1,98 @@
+"""The money of an offer at a tenant's lots, at the worst price of its entry zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from quantsentinel.costs.charges import order_slices
+from quantsentinel.desk import Desk, HardRules
+from quantsentinel.errors import Broken
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.opportunity.reprice import reprice_at_lots
+from quantsentinel.portfolio.memo import Memo
+from quantsentinel.units import Rupees, quantise, rupees
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Of the whole signal, not per lot. `limit_price` in net points per unit: pay at most, or receive at least when
+    negative; `max_loss` and `max_profit` are of entering at it, net EV and cost ratio of entering at the market."""
+
+    lots: int
+    lot: int
+    limit_price: float
+    max_loss: Rupees | None
+    """None when unbounded."""
+    max_profit: Rupees | None
+    margin_now: Rupees
+    margin_expiry_day: Rupees
+    funds: Rupees
+    """What it blocks: the larger margin, plus a debit that is paid."""
+    entry_charges: Rupees
+    charges: Rupees
+    """At entry and, expected, at settlement."""
+    net_ev: Rupees
+    cost_ratio: float | None
+    win_probability: float
+    net_ev_of_stressed_loss: float | None
+    slices: int
+    """Orders per leg, because of the freeze quantity."""
+
+    @property
+    def bounded_loss(self) -> Rupees:
+        """Raises `Broken` for an unbounded loss: no wall lets it pass."""
+        if self.max_loss is None:
+            raise Broken("terms with an unbounded loss", where="terms")
+        return self.max_loss
+
+
+_TERMS: Memo[tuple[Opportunity, Terms]] = Memo(1024)
+
+
+def funds_per_lot(opportunity: Opportunity) -> Decimal:
+    """Rupees a lot blocks: the larger margin of now and the expiry day, plus the debit at the limit price."""
+    debit = max(Decimal(str(opportunity.entry_zone[1])), ZERO) * opportunity.lot
+    return max(opportunity.margin_now, opportunity.margin_expiry_day) + debit
+
+
+def terms_at(opportunity: Opportunity, lots: int, desk: Desk) -> Terms:
+    """Exact entry charges (freeze slices included) and depth impact at `lots`. Remembered per opportunity object: its
+    id does not name the history that its edge was worked out with."""
+    known = _TERMS.get((id(opportunity), desk.digest, lots), lambda: (opportunity, _terms(opportunity, lots, desk)))
+    return known[1]  # the memory holds the opportunity too, so no other object gets its id()
+
+
+def _terms(opportunity: Opportunity, lots: int, desk: Desk) -> Terms:
+    worst, units = opportunity.entry_zone[1], lots * opportunity.lot
+    priced = reprice_at_lots(opportunity, lots, desk)
+    dearer = Decimal(str(worst)) - Decimal(str(opportunity.executable))
+    loss = None if priced.max_loss is None else rupees(priced.max_loss + dearer * units)
+    profit, stressed = opportunity.max_profit, priced.stressed_loss
+    largest = max(leg.ratio for leg in opportunity.package.legs)
+    return Terms(
+        lots=lots,
+        lot=opportunity.lot,
+        limit_price=worst,
+        max_loss=loss,
+        max_profit=None if profit is None else rupees(profit * lots),
+        margin_now=rupees(opportunity.margin_now * lots),
+        margin_expiry_day=rupees(opportunity.margin_expiry_day * lots),
+        funds=rupees(funds_per_lot(opportunity) * lots),
+        entry_charges=priced.charges,
+        charges=rupees(priced.charges + priced.exit_charges),
+        net_ev=priced.net_ev,
+        cost_ratio=priced.cost_ratio,
+        win_probability=opportunity.economics.win_probability,
+        net_ev_of_stressed_loss=quantise(float(priced.net_ev / stressed)) if stressed > 0 else None,
+        slices=len(order_slices(units * largest, opportunity.freeze_units)),
+    )
+
+
+def pays_its_costs(terms: Terms, rules: HardRules) -> bool:
+    """The rules that depend on size still hold at these lots."""
+    share, ratio = terms.net_ev_of_stressed_loss, terms.cost_ratio
+    strong = share is None or share >= rules.min_net_ev_of_stressed_loss
+    return terms.net_ev > 0 and strong and ratio is not None and ratio <= rules.max_cost_ratio

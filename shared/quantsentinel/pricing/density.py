@@ -1,0 +1,292 @@
+"""The distribution of one expiry's settlement: implied by an SVI slice, or re-scaled to a forecast.
+
+A density is a discrete measure on a fixed grid of strikes. Its masses are the second differences of the undiscounted
+call curve (Breeden and Litzenberger 1978), so at the grid strikes it reprices the slice exactly; between them the call
+curve and the distribution function are interpolated by cubics. Puts come from parity: E[(S-K)+] - E[(K-S)+] = F - K
+holds to rounding for every strike. Nothing here is discounted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
+
+from quantsentinel.errors import BadInput
+
+Floats = NDArray[np.float64]
+VarianceCurve = Callable[[Floats], Floats]
+"""Total variance as a function of log-moneyness."""
+
+NODES = 801
+REACH = 10.0
+"""The grid reaches so many standard deviations, those at the money and `_EDGE_REACH` of the wing's own."""
+TAIL_PROBABILITY = 0.05
+"""Beyond the implied quantiles of this and of one minus this, mass is never scaled down (`definitions.md` §4)."""
+MAX_TILT = 0.05
+"""A direction view moves the mean by at most this share of one standard deviation, times its confidence."""
+_EDGE_REACH = 8.0
+_MAX_LOG_STRIKE = 3.0
+_SINH_SCALE = 4.0  # nodes are evenly spaced up to about 4 deviations, ever wider beyond
+_MEAN_STEPS = 50
+_MEAN_TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """A discrete measure: `strike` (n,) ascending in points, `mass` (n,) >= 0 that sums to one, mean `forward`.
+
+    `negative_mass` is the mass that was negative in the slice (butterfly arbitrage) and set to zero: a caller refuses
+    what it finds too much.
+    """
+
+    forward: float
+    strike: Floats
+    mass: Floats
+    negative_mass: float = 0.0
+
+    @cached_property
+    def log_strike(self) -> Floats:
+        """ln(K/F) of the nodes."""
+        return np.asarray(np.log(self.strike / self.forward))
+
+    @cached_property
+    def edges(self) -> Floats:
+        """(n - 1,) log-strikes of the points half-way between nodes."""
+        return np.asarray(np.log(0.5 * (self.strike[1:] + self.strike[:-1]) / self.forward))
+
+    @cached_property
+    def cdf_at_edges(self) -> Floats:
+        """(n - 1,) P(ln(S/F) <= edge)."""
+        return np.asarray(np.minimum(np.cumsum(self.mass[:-1]), 1.0))
+
+    @cached_property
+    def pdf(self) -> Floats:
+        """(n,) density per point at the nodes; the two ends hold what lies beyond them and show 0."""
+        width = np.diff(np.exp(self.edges)) * self.forward
+        return np.concatenate([[0.0], self.mass[1:-1] / width, [0.0]])
+
+    @cached_property
+    def cdf(self) -> Floats:
+        """(n,) P(S <= strike) at the nodes."""
+        return distribution(self, self.strike)
+
+    @cached_property
+    def call(self) -> Floats:
+        """(n,) E[(S - K)+] at the nodes, undiscounted points."""
+        above = np.append(np.cumsum(self.mass[::-1])[::-1][1:], 0.0)
+        steps = above[:-1] * np.diff(self.strike)
+        return np.append(np.cumsum(steps[::-1])[::-1], 0.0)
+
+    @cached_property
+    def call_slope(self) -> Floats:
+        """(n,) dC/dK at the nodes."""
+        return _node_slopes(self.strike, self.call, (-1.0, 0.0))
+
+    @cached_property
+    def cdf_slope(self) -> Floats:
+        """(n - 1,) d cdf / d log-strike at the edges, limited so that the cubics between them never fall."""
+        free = _node_slopes(self.edges, self.cdf_at_edges, (0.0, 0.0))
+        secant = np.diff(self.cdf_at_edges) / np.diff(self.edges)
+        # Fritsch and Carlson (1980): at most three times the smaller neighbouring secant.
+        limit = 3.0 * np.minimum(np.append(secant, 0.0), np.append(0.0, secant))
+        return np.asarray(np.minimum(free, limit))
+
+    @property
+    def mean(self) -> float:
+        """E[S], points."""
+        return float(self.mass @ self.strike)
+
+    @cached_property
+    def _log_moments(self) -> tuple[float, float, float, float]:
+        x = self.log_strike
+        mean = float(self.mass @ x)
+        variance = float(self.mass @ (x - mean) ** 2)
+        skewness = float(self.mass @ (x - mean) ** 3) / variance**1.5
+        kurtosis = float(self.mass @ (x - mean) ** 4) / variance**2
+        return mean, variance, skewness, kurtosis
+
+    @property
+    def log_mean(self) -> float:
+        """E[ln(S/F)]; -2 times it is the total variance of a variance swap."""
+        return self._log_moments[0]
+
+    @property
+    def variance(self) -> float:
+        """Variance of ln(S/F): total, not annual."""
+        return self._log_moments[1]
+
+    @property
+    def skewness(self) -> float:
+        """Third standardised moment of ln(S/F)."""
+        return self._log_moments[2]
+
+    @property
+    def kurtosis(self) -> float:
+        """Fourth standardised moment of ln(S/F), raw: 3 for a lognormal."""
+        return self._log_moments[3]
+
+
+def implied_density(forward: float, curve: VarianceCurve) -> Density:
+    """The density of a slice given as total variance of log-moneyness.
+
+    Negative masses (butterfly arbitrage) are set to zero and reported; total mass and mean are then restored by an
+    exponential tilt. Raises `BadInput` when the forward or a total variance is not positive.
+    """
+    at_money = float(curve(np.zeros(1))[0])
+    if not (forward > 0 and np.isfinite(at_money) and at_money > 0):
+        raise BadInput(f"forward {forward}, total variance {at_money} must be positive", where="implied_density")
+    x = _grid(curve, float(np.sqrt(at_money)))
+    w = curve(x)
+    if not np.all(w > 0):
+        raise BadInput("total variance is not positive everywhere", where="implied_density")
+    strike = forward * np.exp(x)
+    root = np.sqrt(w)
+    d1 = -x / root + 0.5 * root
+    call = forward * ndtr(d1) - strike * ndtr(d1 - root)
+    put = strike * ndtr(root - d1) - forward * ndtr(-d1)
+    # Slopes from the out-of-the-money side keep the precision of the tails.
+    width = np.diff(strike)
+    slope = np.where(x[1:] <= 0, np.diff(put) / width - 1.0, np.diff(call) / width)
+    mass = np.diff(slope, prepend=-1.0, append=0.0)
+    negative = float(-np.sum(mass[mass < 0]))
+    mass = np.maximum(mass, 0.0)
+    x_tail = np.interp([TAIL_PROBABILITY, 1 - TAIL_PROBABILITY], np.cumsum(mass) / np.sum(mass), x)
+    body = (x > x_tail[0]) & (x < x_tail[1])
+    return Density(forward, strike, _with_mean(mass / np.sum(mass), strike, body, forward), negative)
+
+
+def physical_density(
+    implied: Density, variance_ratio: float, direction: float = 0.0, confidence: float = 0.0
+) -> Density:
+    """The implied density re-scaled to a forecast: forecast / implied total variance is `variance_ratio`.
+
+    Log-returns are stretched by its root; beyond the implied 5th and 95th percentiles each mass is the larger of the
+    stretched and the implied one; the body between takes what is left, tilted so that the mean is the forward, moved by
+    `MAX_TILT` * direction * confidence standard deviations (direction in [-1, 1], confidence in [0, 1]). With ratio 1
+    and no direction this is the implied density. Raises `BadInput` outside these ranges or when no body holds the mean.
+    """
+    if not (np.isfinite(variance_ratio) and variance_ratio > 0 and abs(direction) <= 1 and 0 <= confidence <= 1):
+        raise BadInput(
+            f"variance ratio {variance_ratio}, direction {direction} or confidence {confidence} is out of range",
+            where="physical_density",
+        )
+    stretched = _stretched(implied, variance_ratio)
+    low, high = quantile(implied, [TAIL_PROBABILITY, 1 - TAIL_PROBABILITY])
+    body = (implied.strike > low) & (implied.strike < high)
+    mass = np.where(body, stretched, np.maximum(stretched, implied.mass))
+    left = 1.0 - float(np.sum(mass[~body]))
+    inside = float(np.sum(mass[body]))
+    if left <= 0 or inside <= 0:
+        raise BadInput(f"a variance ratio of {variance_ratio} leaves no body", where="physical_density")
+    mass[body] *= left / inside
+    deviation = float(np.sqrt(variance_ratio * implied.variance))
+    mean = implied.forward * float(np.exp(MAX_TILT * direction * confidence * deviation))
+    return Density(implied.forward, implied.strike, _with_mean(mass, implied.strike, body, mean), implied.negative_mass)
+
+
+def expected_payoff(density: Density, strikes: ArrayLike, is_call: ArrayLike) -> Floats:
+    """E[(S-K)+] or E[(K-S)+] of each strike, undiscounted points; `strikes` and `is_call` broadcast."""
+    k = np.asarray(strikes, dtype=np.float64)
+    call = _hermite(density.strike, density.call, density.call_slope, k)
+    call = np.where(k <= density.strike[0], density.mean - k, np.where(k >= density.strike[-1], 0.0, call))
+    return np.where(is_call, call, call - (density.mean - k))
+
+
+def distribution(density: Density, strikes: ArrayLike) -> Floats:
+    """P(S <= K) of each strike."""
+    x = np.log(np.maximum(np.asarray(strikes, dtype=np.float64), 1e-300) / density.forward)
+    return _cdf_at(density, x)
+
+
+def digital(density: Density, strikes: ArrayLike) -> Floats:
+    """P(S > K) of each strike, undiscounted."""
+    return np.asarray(1.0 - distribution(density, strikes))
+
+
+def probability_between(density: Density, low: ArrayLike, high: ArrayLike) -> Floats:
+    """P(low < S <= high), 0 where high <= low; 0 and infinity are fine as bounds."""
+    return np.asarray(np.maximum(distribution(density, high) - distribution(density, low), 0.0))
+
+
+def quantile(density: Density, probabilities: ArrayLike) -> Floats:
+    """The strikes below which the given probabilities lie, points."""
+    x = np.interp(np.asarray(probabilities, dtype=np.float64), density.cdf_at_edges, density.edges)
+    return np.asarray(density.forward * np.exp(x))
+
+
+def _grid(curve: VarianceCurve, deviation: float) -> Floats:
+    """Log-strikes, sinh-spaced around the forward, reaching as far as each wing's own variance asks."""
+    reach = []
+    for side in (-1.0, 1.0):
+        edge = min(REACH * deviation, _MAX_LOG_STRIKE)
+        for _ in range(8):
+            wing = float(curve(np.array([side * edge]))[0])
+            edge = min(max(edge, _EDGE_REACH * float(np.sqrt(max(wing, 0.0)))), _MAX_LOG_STRIKE)
+        reach.append(np.arcsinh(edge / (_SINH_SCALE * deviation)))
+    return np.asarray(_SINH_SCALE * deviation * np.sinh(np.linspace(-reach[0], reach[1], NODES)))
+
+
+def _stretched(implied: Density, ratio: float) -> Floats:
+    """Masses of the log-returns stretched by sqrt(ratio) about their mean, with the drift that this takes from E[S]."""
+    centre = implied.log_mean
+    moved = centre - 0.5 * (ratio - 1.0) * implied.variance
+    cdf = _cdf_at(implied, centre + (implied.edges - moved) / np.sqrt(ratio))
+    return np.asarray(np.maximum(np.diff(cdf, prepend=0.0, append=1.0), 0.0))
+
+
+def _with_mean(mass: Floats, strike: Floats, body: NDArray[np.bool_], mean: float) -> Floats:
+    """`mass` with its part inside `body` exponentially tilted (same total) until the mean is `mean`: Newton steps."""
+    inner, total = mass[body], float(np.sum(mass[body]))
+    target = (mean - float(mass[~body] @ strike[~body])) / total
+    middle = float(inner @ strike[body]) / total
+    scale = max(float(np.sqrt(inner @ (strike[body] - middle) ** 2 / total)), 1e-150)
+    score = (strike[body] - middle) / scale
+    wanted = (target - middle) / scale
+    if not score.size or not score[0] < wanted < score[-1]:
+        raise BadInput("the body cannot hold the mean: the variance ratio is too far from 1", where="density")
+    theta, tilted = 0.0, inner
+    for _ in range(_MEAN_STEPS):
+        reached = float(tilted @ score) / total
+        if abs(wanted - reached) * scale <= _MEAN_TOLERANCE * mean:
+            break
+        spread = float(tilted @ score**2) / total - reached**2
+        if not spread > 0:
+            raise BadInput("the body has no spread left to hold the mean", where="density")
+        theta += (wanted - reached) / spread
+        exponent = theta * score
+        weights = inner * np.exp(exponent - np.max(exponent))
+        tilted = weights * (total / float(np.sum(weights)))
+    result = mass.copy()
+    result[body] = tilted
+    return result
+
+
+def _cdf_at(density: Density, x: Floats) -> Floats:
+    """P(ln(S/F) <= x) by monotone-clipped cubics between edges."""
+    edges, cdf = density.edges, density.cdf_at_edges
+    place = np.clip(np.searchsorted(edges, x) - 1, 0, len(edges) - 2)
+    value = np.clip(_hermite(edges, cdf, density.cdf_slope, x), cdf[place], cdf[place + 1])
+    return np.where(x < edges[0], 0.0, np.where(x > edges[-1], 1.0, value))
+
+
+def _node_slopes(x: Floats, y: Floats, ends: tuple[float, float]) -> Floats:
+    """dy/dx at the nodes from the parabola through each node and its neighbours; the ends are given."""
+    width = np.diff(x)
+    slope = np.diff(y) / width
+    inner = (width[1:] * slope[:-1] + width[:-1] * slope[1:]) / (width[1:] + width[:-1])
+    return np.concatenate([[ends[0]], inner, [ends[1]]])
+
+
+def _hermite(x: Floats, y: Floats, slope: Floats, at: Floats) -> Floats:
+    """Cubic Hermite interpolation; `at` outside the nodes continues the end cubics: callers handle the outside."""
+    place = np.clip(np.searchsorted(x, at) - 1, 0, len(x) - 2)
+    width = x[place + 1] - x[place]
+    t = np.clip((at - x[place]) / width, 0.0, 1.0)
+    rise = y[place + 1] - y[place]
+    left, right = slope[place] * width - rise, rise - slope[place + 1] * width
+    return np.asarray(y[place] + t * rise + t * (1 - t) * ((1 - t) * left + t * right))

@@ -1,0 +1,144 @@
+"""Implied volatility of a whole chain at once: third-order Newton (Halley) on the logarithm of the normalised price.
+
+With x = -|ln(F/K)|, s = sigma sqrt(T), h = x/s, t = s/2 and the scaled complementary error function erfcx, the
+out-of-the-money price over D sqrt(FK) is
+
+    b(x, s) = 1/2 exp(-(h^2 + t^2)/2) [erfcx(-(h + t)/sqrt2) - erfcx(-(h - t)/sqrt2)],   0 < b < exp(x/2),
+
+which keeps its relative precision far out of the money. Above half of the upper bound the logarithm of the distance to
+that bound is solved instead. Reference: Jaeckel, P. (2015), Let's be rational (normalisation and derivatives).
+
+Quoted in-the-money options carry no volatility information: invert the out-of-the-money side and copy by parity.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import erfcx
+
+Floats = NDArray[np.float64]
+Texts = NDArray[np.str_]
+
+_SQRT_HALF = 0.7071067811865476
+_SQRT_2PI = 2.5066282746310002
+_MIN_DEVIATION, _MAX_DEVIATION = 1e-9, 40.0
+_MAX_STEPS = 60
+_CONVERGED = 1e-6  # relative step; the error after it is of its third order
+_LEAST_PRICE = 1e-250  # less is rounding: its logarithm is beyond float64
+_BOUND_MARGIN = 1e-14  # a price closer than this (relative) to its upper bound does not determine a volatility
+
+REASONS = ("", "not_a_number", "no_time", "zero_price", "below_intrinsic", "above_bound")
+"""Why there is no implied vol, first that holds; the empty text means there is one."""
+
+
+def implied_vol(
+    price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, discount: ArrayLike, is_call: ArrayLike
+) -> Floats:
+    """Annual volatility (fraction) in the clock of `years`; all arguments broadcast. NaN where none: ask `why`."""
+    arrays = _arrays(price, forward, strike, years, discount, is_call)
+    result = np.full(arrays[0].shape, np.nan)
+    solvable = _codes(*arrays) == 0
+    p, f, k, t, d, c = (array[solvable] for array in arrays)
+    x = -np.abs(np.log(f / k))
+    result[solvable] = _solve(_time_value(p, f, k, d, c) / (d * np.sqrt(f * k)), x) / np.sqrt(t)
+    return result
+
+
+def why(
+    price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, discount: ArrayLike, is_call: ArrayLike
+) -> Texts:
+    """The reason of each NaN of `implied_vol` (one of `REASONS`), empty where there is a volatility."""
+    return np.array(REASONS)[_codes(*_arrays(price, forward, strike, years, discount, is_call))]
+
+
+def _arrays(*values: ArrayLike) -> tuple[Floats, Floats, Floats, Floats, Floats, NDArray[np.bool_]]:
+    *numbers, side = values
+    p, f, k, t, d, c = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in numbers), np.asarray(side, bool))
+    return p, f, k, t, d, c
+
+
+def _time_value(p: Floats, f: Floats, k: Floats, d: Floats, is_call: NDArray[np.bool_]) -> Floats:
+    """The price of the out-of-the-money option at the same strike, by parity."""
+    return np.asarray(p - d * np.maximum(np.where(is_call, f - k, k - f), 0.0))
+
+
+def _codes(p: Floats, f: Floats, k: Floats, t: Floats, d: Floats, is_call: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Index into `REASONS` for each element."""
+    finite = np.isfinite(p) & np.isfinite(f) & np.isfinite(k) & np.isfinite(t) & np.isfinite(d)
+    finite &= (f > 0) & (k > 0) & (d > 0)
+    time_value = np.where(finite, _time_value(p, f, k, d, is_call), np.nan)
+    bound = d * np.minimum(f, k)
+    # Subtracting the intrinsic value leaves rounding noise of this size: it is not a time value.
+    noise = 4 * np.finfo(float).eps * np.abs(p)
+    is_itm = np.where(is_call, f > k, k > f)
+    tests = (
+        ~finite,
+        t <= 0,
+        p <= _LEAST_PRICE,
+        time_value <= np.where(is_itm, noise, 0.0),
+        time_value >= bound * (1 - _BOUND_MARGIN),
+    )
+    return np.select(tests, range(1, 6), 0)
+
+
+def _solve(beta: Floats, x: Floats) -> Floats:
+    """s with b(x, s) = beta, all (n,). Halley steps inside a shrinking bracket; each element stops by itself."""
+    solution = _guess(beta, x)
+    low, high = np.full_like(beta, _MIN_DEVIATION), np.full_like(beta, _MAX_DEVIATION)
+    active = np.arange(beta.size)
+    s, target, moneyness = solution.copy(), beta, x
+    for _ in range(_MAX_STEPS):
+        error, slope, curvature = _objective(s, target, moneyness)
+        low, high = np.where(error < 0, s, low), np.where(error < 0, high, s)
+        newton = error / slope
+        step = newton / np.maximum(1 - 0.5 * newton * curvature, 0.5)
+        proposal = s - step
+        outside = ~((proposal >= low) & (proposal <= high))  # also catches NaN from an underflown price
+        proposal = np.where(outside, np.sqrt(low * high), proposal)
+        solution[active] = proposal
+        going = np.abs(proposal - s) > _CONVERGED * s
+        if not going.any():
+            break
+        active, s, target, moneyness = active[going], proposal[going], target[going], moneyness[going]
+        low, high = low[going], high[going]
+    return solution
+
+
+def _objective(s: Floats, beta: Floats, x: Floats) -> tuple[Floats, Floats, Floats]:
+    """Increasing g(s), g'(s) and g''/g': ln b - ln beta, or ln(B - beta) - ln(B - b) near the bound B = exp(x/2)."""
+    h, t = x / s, 0.5 * s
+    bell = 0.5 * np.exp(-0.5 * (h * h + t * t))
+    plus, minus = erfcx(-(h + t) * _SQRT_HALF), erfcx((t - h) * _SQRT_HALF)
+    vega = 2 * bell / _SQRT_2PI
+    bound = np.exp(0.5 * x)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        b = bell * (plus - minus)
+        gap = bell * (erfcx((h + t) * _SQRT_HALF) + minus)
+        upper = beta > 0.5 * bound
+        error = np.where(upper, np.log((bound - beta) / gap), np.log(b / beta))
+        slope = vega / np.where(upper, gap, b)
+        curvature = h * h / s - 0.25 * s + np.where(upper, slope, -slope)
+    return error, slope, curvature
+
+
+def _guess(beta: Floats, x: Floats) -> Floats:
+    """Corrado-Miller near the money, the far-wing asymptote ln b = -x^2/(2 s^2) + ln(s^3/(x^2 sqrt(2 pi))) beyond.
+
+    The two meet at s = sqrt(2|x|), where b(x, .) has its inflection point.
+    """
+    wing = np.maximum(-x, 1e-12)
+    inflection = np.sqrt(2 * wing)
+    drift = np.sinh(0.5 * wing)
+    tilted = beta + drift
+    near = (tilted + np.sqrt(np.maximum(tilted**2 - drift**2 * (4 / np.pi), 0.0))) * (
+        0.5 * _SQRT_2PI / np.cosh(0.5 * wing)
+    )
+    log_beta = np.log(beta)
+    variance = wing * wing / (-2 * log_beta + 1.0)
+    for _ in range(2):
+        log_scale = 1.5 * np.log(variance) - 2 * np.log(wing) - np.log(_SQRT_2PI)
+        variance = wing * wing / (2 * np.maximum(log_scale - log_beta, 0.25 * wing))
+    far = np.minimum(np.sqrt(variance), inflection)
+    guess = np.where(near > inflection, near, far)
+    return np.asarray(np.clip(guess, _MIN_DEVIATION, _MAX_DEVIATION))

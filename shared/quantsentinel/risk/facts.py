@@ -1,0 +1,148 @@
+"""Everything a guard may see: one tenant in one cycle (`TenantFacts`), and one opportunity on top of it (`Facts`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from quantsentinel.accounts.account import Account
+from quantsentinel.desk import Desk
+from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.market.calendar import Session
+from quantsentinel.market.contracts import contract_for
+from quantsentinel.opportunity.market_view import MarketView
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.book import Book, EntryKey
+from quantsentinel.portfolio.budget import Budget
+from quantsentinel.portfolio.memo import Memo
+from quantsentinel.portfolio.sizing import Sizing
+from quantsentinel.portfolio.terms import Terms
+from quantsentinel.risk.receipt import stamp
+from quantsentinel.units import Rupees
+
+_KEYS: Memo[EntryKey] = Memo()
+
+
+@dataclass(frozen=True, slots=True)
+class KillState:
+    """A kill switch that is on. Scopes: `master`, `tenant:<id>`, `symbol:<UNDERLYING>`."""
+
+    scope: str
+    who: str
+    why: str
+    at: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """When and under which switches a cycle is decided for a tenant; everything else is data.
+
+    `kills` are the switches that are on, read for this decision. `previous_accepted_at` is the `decided_at` of the
+    accepted snapshot before this one of the same underlying in this session, None for the session's first.
+    `in_time` is False when the batch was handled more than `max_handling_s` after `decided_at`. `undelivered` names the
+    offers (`<signal id>.<sequence>`) that expired undelivered on every channel.
+    """
+
+    decided_at: datetime
+    cycle_id: str
+    kills: tuple[KillState, ...] = ()
+    previous_accepted_at: datetime | None = None
+    in_time: bool = True
+    undelivered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TenantFacts:
+    """What the switches see. `book` has been rolled to this session, marked on this snapshot and relieved of exits."""
+
+    view: MarketView
+    book: Book
+    account: Account
+    desk: Desk
+    as_of: AsOf
+
+    @cached_property
+    def stamp(self) -> str:
+        """Which decision this is; every receipt starts with it."""
+        return stamp(self.account.tenant_id, self.as_of.cycle_id, self.view.snapshot_digest, self.as_of.decided_at)
+
+    @cached_property
+    def equity(self) -> Rupees:
+        return self.book.equity(self.account.capital)
+
+    @cached_property
+    def day_pnl(self) -> Rupees:
+        return self.book.day_pnl()
+
+    def kill(self, scope: str) -> KillState | None:
+        """The kill switch of a scope, when it is on at the decision."""
+        return next((state for state in self.as_of.kills if state.scope == scope and self._is_on(state)), None)
+
+    def _is_on(self, state: KillState) -> bool:
+        return state.until is None or state.until > self.as_of.decided_at
+
+    @cached_property
+    def gap(self) -> Gap:
+        return snapshot_gap(self.view, self.desk, self.as_of)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the walls see: `book` is the running book, with what this cycle has entered so far, `budget` what it leaves.
+
+    `terms` are at the sized lots, at least one so that every wall has something to measure.
+    """
+
+    tenant: TenantFacts
+    book: Book
+    budget: Budget
+    opportunity: Opportunity
+    sizing: Sizing
+    terms: Terms
+
+    @cached_property
+    def key(self) -> EntryKey:
+        return key_of(self.opportunity)
+
+
+def key_of(opportunity: Opportunity) -> EntryKey:
+    """An opportunity's id names its package, so its key is worked out once for all tenants."""
+    return _KEYS.get(opportunity.opportunity_id, lambda: EntryKey.of(opportunity.package))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Session time since the accepted snapshot before, in seconds, and the most the source's data contract allows.
+
+    None where it is not known.
+    """
+
+    seconds: float | None
+    limit_s: float | None
+
+    @property
+    def is_stale(self) -> bool | None:
+        return None if self.seconds is None or self.limit_s is None else self.seconds > self.limit_s
+
+
+def snapshot_gap(view: MarketView, desk: Desk, as_of: AsOf) -> Gap:
+    """The first snapshot of a session is measured from the session's open."""
+    try:
+        limit = contract_for(view.snapshot.source).max_gap_s
+    except BadInput:
+        limit = None
+    session = session_of(view, desk)
+    if session is None:
+        return Gap(None, limit)
+    since = as_of.previous_accepted_at or session.open
+    return Gap(round(60.0 * session.minutes_between(since, as_of.decided_at), 3), limit)
+
+
+def session_of(view: MarketView, desk: Desk) -> Session | None:
+    """The rule book's session of the view's day; None when it is closed or not covered."""
+    try:
+        return desk.rules.session(view.session)
+    except RuleGap:
+        return None

@@ -1,0 +1,17 @@
+"""What the book remembers of switches that re-arm later: loss and floor at the next open, staleness after three."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from quantsentinel.risk.facts import TenantFacts
+from quantsentinel.risk.switches import capital_floor, daily_loss, stale_data
+
+
+def latched(facts: TenantFacts) -> TenantFacts:
+    """The facts with a book that has counted this snapshot, after its marks and exits."""
+    session = facts.view.session
+    book = stale_data.counted(facts.book, facts.view.underlying, facts.gap)
+    book = capital_floor.latched(book, facts.account, session)
+    book = daily_loss.latched(book, facts.account, session)
+    return facts if book is facts.book else replace(facts, book=book)

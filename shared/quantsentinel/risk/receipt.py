@@ -1,0 +1,60 @@
+"""Receipts: a verdict whose input hash says which decision it belongs to and what the guard read.
+
+`input_hash` is `<stamp>.<hash>`: the stamp is the same for every guard of one decision (tenant, cycle, snapshot and
+decision time), so that a receipt of another decision is recognised; the hash is over the guard's own inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from quantsentinel.units import quantise
+from quantsentinel.verdict import Measured, Outcome, Verdict
+
+F = TypeVar("F")
+
+
+class Reading(NamedTuple):
+    """What a guard measured against which limit, in one unit, and a sentence for people."""
+
+    measured: Measured
+    limit: Measured
+    unit: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard(Generic[F]):
+    """A registered guard: `ask` is pure and always answers."""
+
+    name: str
+    version: int
+    ask: Callable[[F], Verdict]
+
+
+def stamp(tenant_id: str, cycle_id: str, snapshot_digest: str, decided_at: datetime) -> str:
+    """16 hex characters that name a decision."""
+    text = f"{tenant_id}|{cycle_id}|{snapshot_digest}|{decided_at.timestamp():.6f}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def receipt(decision: str, name: str, outcome: Outcome, reading: Reading, *inputs: object) -> Verdict:
+    """A verdict of version 1 of guard `name`. `inputs` are the plain values it read: their text is hashed."""
+    hashed = hashlib.sha256(f"{name}{inputs!r}".encode()).hexdigest()
+    measured, limit, unit, detail = reading
+    if isinstance(measured, float):
+        measured = quantise(measured)
+    if isinstance(limit, float):
+        limit = quantise(limit)
+    return Verdict(name, 1, outcome, measured, limit, unit, f"{decision}.{hashed[:32]}", detail)
+
+
+def passes(condition: bool | None) -> Outcome:
+    """Unknown means no."""
+    if condition is None:
+        return Outcome.UNKNOWN
+    return Outcome.PASSED if condition else Outcome.BLOCKED

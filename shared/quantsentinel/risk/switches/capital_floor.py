@@ -1,0 +1,28 @@
+"""Equity has not fallen below the tenant's floor; tripped until the next open (`definitions.md` §8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from quantsentinel.accounts.account import Account
+from quantsentinel.portfolio.book import Book
+from quantsentinel.risk.facts import TenantFacts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Verdict
+
+NAME = "capital_floor"
+
+
+def capital_floor(facts: TenantFacts) -> Verdict:
+    equity, floor = facts.equity, facts.account.limits.capital_floor
+    latched = facts.book.floor_latched_on == facts.view.session
+    detail = "tripped in this session; re-arms at the next open" if latched else ""
+    reading = Reading(float(equity), float(floor), "INR", detail)
+    return receipt(facts.stamp, NAME, passes(equity >= floor and not latched), reading, equity, floor, latched)
+
+
+def latched(book: Book, account: Account, session: date) -> Book:
+    """The book after the marks: remembers that equity was below the floor in this session."""
+    below = book.equity(account.capital) < account.limits.capital_floor
+    return replace(book, floor_latched_on=session) if below and book.floor_latched_on != session else book

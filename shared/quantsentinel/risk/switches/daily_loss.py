@@ -1,0 +1,35 @@
+"""Marked loss since the previous session's settlement mark, overnight included; latched until the next open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from quantsentinel.accounts.account import Account
+from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.budget import share_of
+from quantsentinel.risk.facts import TenantFacts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Verdict
+
+NAME = "daily_loss"
+
+
+def daily_loss(facts: TenantFacts) -> Verdict:
+    """Measured is the loss in rupees, positive when lost; reaching the limit blocks."""
+    loss, limit = -facts.day_pnl, _limit(facts.account)
+    latched = facts.book.loss_latched_on == facts.view.session
+    detail = "tripped in this session; re-arms at the next open" if latched else ""
+    reading = Reading(float(loss), float(limit), "INR", detail)
+    return receipt(facts.stamp, NAME, passes(loss < limit and not latched), reading, loss, limit, latched)
+
+
+def latched(book: Book, account: Account, session: date) -> Book:
+    """The book after the marks: remembers that the loss reached the limit in this session."""
+    tripped = -book.day_pnl() >= _limit(account)
+    return replace(book, loss_latched_on=session) if tripped and book.loss_latched_on != session else book
+
+
+def _limit(account: Account) -> Decimal:
+    return share_of(account.capital, account.limits.daily_loss)

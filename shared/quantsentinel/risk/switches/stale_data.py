@@ -1,0 +1,35 @@
+"""The stream of accepted snapshots is unbroken (`definitions.md` §1): after a gap three fresh snapshots re-arm it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from quantsentinel.portfolio.book import Book
+from quantsentinel.risk.facts import Gap, TenantFacts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Outcome, Verdict
+
+NAME = "stale_data"
+FRESH_TO_REARM = 3
+
+
+def stale_data(facts: TenantFacts) -> Verdict:
+    """Measured is the gap before this snapshot in seconds of session time; a broken stream counts its way back."""
+    gap, needed = facts.gap, facts.book.rearm.get(facts.view.underlying, 0)
+    inputs = (facts.view.underlying, gap.seconds, gap.limit_s, needed)
+    if gap.is_stale is None:
+        reading = Reading(gap.seconds, gap.limit_s, "s", "the session or the source's data contract is not known")
+        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, *inputs)
+    detail = f"{needed} more fresh snapshots re-arm it" if needed else ""
+    reading = Reading(gap.seconds, gap.limit_s, "s", detail)
+    return receipt(facts.stamp, NAME, passes(not gap.is_stale and needed == 0), reading, *inputs)
+
+
+def counted(book: Book, underlying: str, gap: Gap) -> Book:
+    """The book after this snapshot: a stale one asks for three fresh ones, a fresh one counts down."""
+    needed = book.rearm.get(underlying, 0)
+    after = FRESH_TO_REARM if gap.is_stale else max(needed - 1, 0)
+    if after == needed:
+        return book
+    rest = {name: count for name, count in book.rearm.items() if name != underlying}
+    return replace(book, rearm={**rest, underlying: after} if after else rest)

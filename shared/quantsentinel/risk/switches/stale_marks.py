@@ -1,0 +1,22 @@
+"""Every open position has been marked lately: what is not marked is not known to be within its limits."""
+
+from __future__ import annotations
+
+from quantsentinel.risk.facts import TenantFacts, session_of
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Outcome, Verdict
+
+NAME = "stale_marks"
+
+
+def stale_marks(facts: TenantFacts) -> Verdict:
+    """Session seconds since the oldest mark of an open position, over all underlyings (`definitions.md` §5)."""
+    if not facts.book.positions:
+        return receipt(facts.stamp, NAME, passes(True), Reading(None, facts.gap.limit_s, "s", "no open position"))
+    session, limit = session_of(facts.view, facts.desk), facts.gap.limit_s
+    marks = [position.mark.at for position in facts.book.positions if position.mark is not None]
+    if session is None or limit is None or len(marks) < len(facts.book.positions):
+        reading = Reading(None, limit, "s", "the age of a mark is not known")
+        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, limit)
+    age_s = round(60.0 * session.minutes_between(min(marks), facts.as_of.decided_at), 3)
+    return receipt(facts.stamp, NAME, passes(age_s <= limit), Reading(age_s, limit, "s"), age_s, limit)

@@ -1,0 +1,14 @@
+"""The market pass allows entries from this view at all (history is known, quotes are two-sided)."""
+
+from __future__ import annotations
+
+from quantsentinel.risk.facts import Facts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Verdict
+
+NAME = "entries_allowed"
+
+
+def entries_allowed(facts: Facts) -> Verdict:
+    reason = facts.tenant.view.entries_refused
+    return receipt(facts.tenant.stamp, NAME, passes(not reason), Reading(reason or "yes", "yes", "reason"), reason)

@@ -1,0 +1,32 @@
+"""The decision is made on fresh data and handled in time (`definitions.md` §1, `architecture.md` §5.4)."""
+
+from __future__ import annotations
+
+from quantsentinel.risk.facts import Facts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Outcome, Verdict
+
+AGE, LATE = "snapshot_age", "late"
+
+
+def snapshot_age(facts: Facts) -> Verdict:
+    """decided_at − received_at of the expiry's own slice: a poll plan fetches far ones less often, so it may be older
+    than the snapshot. One from the future is not known to be fresh, nor is one that is not there."""
+    tenant = facts.tenant
+    limit = tenant.desk.policy.age.max_age_s
+    part = tenant.view.analytics.slice(facts.opportunity.package.expiry)
+    if part is None:
+        reading = Reading(None, limit, "s", "the expiry has no slice")
+        return receipt(tenant.stamp, AGE, Outcome.UNKNOWN, reading, None, limit)
+    age_s = round((tenant.as_of.decided_at - part.chain.slice.received_at).total_seconds(), 6)
+    reading = Reading(age_s, limit, "s", "received after the decision" if age_s < 0 else "")
+    return receipt(tenant.stamp, AGE, passes(None if age_s < 0 else age_s <= limit), reading, age_s, limit)
+
+
+def late(facts: Facts) -> Verdict:
+    """The batch was handled within the age limit after the decision. Says so without a wall-clock number, which would
+    make two runs of one decision differ."""
+    in_time, limit = facts.tenant.as_of.in_time, facts.tenant.desk.policy.age.max_handling_s
+    reading = Reading("in time" if in_time else "late", f"within {limit:g} s", "handling")
+    outcome = Outcome.PASSED if in_time else Outcome.BLOCKED
+    return receipt(facts.tenant.stamp, LATE, outcome, reading, in_time, limit)

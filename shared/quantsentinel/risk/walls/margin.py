@@ -1,0 +1,19 @@
+"""After the trade the buffer stays free: funds blocked by all positions ≤ equity / (1 + buffer)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from quantsentinel.risk.facts import Facts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Verdict
+
+NAME = "margin"
+
+
+def margin(facts: Facts) -> Verdict:
+    """Measured is what this trade and the running book block, in rupees: an estimate (`definitions.md` §6)."""
+    after, limit = facts.budget.margin_used + facts.terms.funds, facts.budget.margin
+    positive = facts.terms.funds > Decimal(0)
+    reading = Reading(float(after), float(limit), "INR", f"at {facts.terms.lots} lots, estimate")
+    return receipt(facts.tenant.stamp, NAME, passes(positive and after <= limit), reading, after, limit)

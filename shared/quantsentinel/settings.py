@@ -1,0 +1,162 @@
+"""Settings: one frozen object from the environment (`QS_*`) laid over an optional TOML file.
+
+Unknown keys are refused, every error is reported at once, secrets never print. The environment is an argument: only
+`entry`, `wiring` and the CLI read the real one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from quantsentinel.errors import BadInput
+
+PREFIX = "QS_"
+CONFIG_VARIABLE = "QS_CONFIG"
+PATH_FIELDS = ("state", "marketdata", "history", "rules_overlay", "policy_overlay")
+BUCKETS = ("raw", "snapshots", "decisions")
+
+Secret = SecretStr
+"""A value whose repr, text and JSON are stars; `.get_secret_value()` is the one way in."""
+
+
+def _split(value: Any) -> Any:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        return value
+    return tuple(dict.fromkeys(part.strip().upper() for part in parts if part.strip()))
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """Everything that differs between two installations. Limits and rates are not here: they are dated TOML rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    profile: Literal["embedded", "google"] = "embedded"
+    project: str = ""
+    region: str = "asia-south1"
+    state: Path = Path(".qs/state")
+    """Folder of the embedded profile: documents, bus and objects."""
+    sync: Literal["full", "normal"] = "full"
+    """SQLite's promise at a power cut: `full` loses nothing, `normal` may lose the last commits (replays)."""
+
+    feed: str = "simulator"
+    """`simulator`, `upstox`, or the path of a recording."""
+    underlyings: Names = ("NIFTY", "BANKNIFTY")
+    poll_interval_s: float = Field(default=15.0, ge=3, le=3600)
+    marketdata: Path | None = None
+    history: Path | None = None
+    """Daily bars, a file or a folder; None takes the feed's own."""
+    broker: str = "upstox"
+    """The charge plan, and where orders would go."""
+    rules_overlay: Path | None = None
+    policy_overlay: Path | None = None
+    clock_offset_s: float = 0.0
+    """Added to wall time by every process of the local platform, so that a recorded session is `now`."""
+
+    upstox_token: Secret = Secret("")
+    upstox_url: str = "https://api.upstox.com"
+    telegram_token: Secret = Secret("")
+    telegram_url: str = "https://api.telegram.org"
+
+    firestore_database: str = "(default)"
+    bucket_raw: str = ""
+    bucket_snapshots: str = ""
+    bucket_decisions: str = ""
+    """An empty bucket name stands for `<project>-qs-<kind>`."""
+    topic_prefix: str = ""
+
+    distribution_mode: Literal["own_account", "paper", "registered"] = "own_account"
+    registration_number: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = []
+        if not self.underlyings:
+            problems.append("underlyings: name at least one, e.g. NIFTY")
+        if self.profile == "google" and not self.project:
+            problems.append("project: the google profile needs one")
+        if self.profile == "google" and self.clock_offset_s and not self.project.startswith("local-"):
+            problems.append("clock_offset_s: only the local platform (a project named local-…) may shift its clock")
+        if self.distribution_mode == "registered" and not self.registration_number:
+            problems.append("registration_number: distribution_mode registered needs the SEBI registration number")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def bucket(self, kind: Literal["raw", "snapshots", "decisions"]) -> str:
+        """The bucket of a kind of object."""
+        name: str = getattr(self, f"bucket_{kind}")
+        return name or f"{self.project}-qs-{kind}"
+
+    def shown(self) -> dict[str, Any]:
+        """As plain JSON with every secret masked: empty when it is not set, `****` when it is."""
+        plain = self.model_dump(mode="json")
+        for name in SECRET_FIELDS:
+            plain[name] = "****" if getattr(self, name).get_secret_value() else ""
+        return plain
+
+
+SECRET_FIELDS = tuple(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
+
+
+def settings_from(environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Defaults, under the TOML file (`file`, or the one `QS_CONFIG` names), under `QS_*`.
+
+    Raises `BadInput` that lists every unknown key and every bad value, with where each came from.
+    """
+    given, origins = gather(environ, file)
+    unknown = [f"{origins[key]}: unknown setting" for key in given if key not in Settings.model_fields]
+    known = {key: value for key, value in given.items() if key in Settings.model_fields}
+    try:
+        settings = Settings.model_validate(known)
+    except ValidationError as error:
+        raise _refused(unknown + [_line(item, origins) for item in error.errors()]) from None
+    if unknown:
+        raise _refused(unknown)
+    return settings
+
+
+def gather(environ: Mapping[str, str], file: Path | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    """What was given, by setting name, and where each came from in words. Raises `BadInput` for an unreadable file."""
+    path = file or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    given: dict[str, Any] = _read(path) if path else {}
+    origins = {key: f"{path}: {key}" for key in given}
+    for name, value in environ.items():
+        if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+            key = name.removeprefix(PREFIX).lower()
+            given[key], origins[key] = value, name
+    return given, origins
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The TOML file, its relative paths taken from the file's own folder."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"cannot read the settings file: {error.strerror}", where=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"not TOML: {error}", where=str(path)) from None
+    for name in PATH_FIELDS:
+        if isinstance(values.get(name), str):
+            values[name] = str(path.parent / values[name])
+    return values
+
+
+def _line(item: Any, origins: Mapping[str, str]) -> str:
+    """One problem in a line; the value of a secret is never repeated (no value is)."""
+    message = str(item["msg"]).removeprefix("Value error, ")
+    key = str(item["loc"][0]) if item["loc"] else ""
+    return f"{origins.get(key, key)}: {message}" if key else message
+
+
+def _refused(problems: list[str]) -> BadInput:
+    return BadInput("; ".join(problems), where="settings", fix="`qs config show` lists every setting")

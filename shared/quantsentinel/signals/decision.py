@@ -1,0 +1,192 @@
+"""What one tenant pass decided: events, refusals, the book after, and the row that goes into `decisions/`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import Any
+
+from quantsentinel.canonical import canonical, digest
+from quantsentinel.portfolio.book import Book, RefusalTally
+from quantsentinel.risk.facts import AsOf, TenantFacts
+from quantsentinel.signals.signal import Refusal, SignalEvent, SignalState
+from quantsentinel.units import Rupees
+from quantsentinel.verdict import Verdict
+
+SAME_REFUSAL = timedelta(minutes=1)
+STATE = tuple(name for name in Book.__slots__ if name not in ("refusals", "applied", "audit_seq"))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the stages of a pass brought forth."""
+
+    events: tuple[SignalEvent, ...]
+    refusals: tuple[Refusal, ...]
+    switches: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class TenantDecision:
+    """`refusals` are all of this cycle; `records` are those to be stored now, with the count of their repetitions.
+
+    `book_after` equals `book_before` but for tallies when `changes_state` is False: nothing has to be written then.
+    """
+
+    tenant_id: str
+    as_of: AsOf
+    events: tuple[SignalEvent, ...]
+    """In the order in which they happened: first what frees the book, then what fills it."""
+    refusals: tuple[Refusal, ...]
+    records: tuple[Refusal, ...]
+    switches: tuple[Verdict, ...]
+    equity: Rupees
+    """After this cycle's entries and exits, at its marks."""
+    book_before: Book
+    book_after: Book
+    inputs: TenantFacts = field(repr=False)
+    """The facts the switches saw; its view and account are the pass's inputs."""
+
+    @property
+    def entries(self) -> tuple[SignalEvent, ...]:
+        return self._of(SignalState.CREATED)
+
+    @property
+    def updates(self) -> tuple[SignalEvent, ...]:
+        return self._of(SignalState.UPDATED)
+
+    @property
+    def exits(self) -> tuple[SignalEvent, ...]:
+        return self._of(SignalState.CLOSED)
+
+    @property
+    def withdrawals(self) -> tuple[SignalEvent, ...]:
+        return self._of(SignalState.WITHDRAWN)
+
+    @property
+    def expiries(self) -> tuple[SignalEvent, ...]:
+        return self._of(SignalState.EXPIRED)
+
+    def _of(self, state: SignalState) -> tuple[SignalEvent, ...]:
+        return tuple(event for event in self.events if event.state is state)
+
+    @cached_property
+    def changes_state(self) -> bool:
+        """Anything but tallies changed: an event, a mark, a latch, a new session."""
+        return bool(self.events) or _state(self.book_before) != _state(self.book_after)
+
+    @property
+    def must_commit(self) -> bool:
+        """State changed, or a refusal is due to be recorded."""
+        return self.changes_state or bool(self.records)
+
+    @cached_property
+    def row(self) -> dict[str, Any]:
+        """Canonical, free of wall time and run ids: inputs by digest, full verdicts, outputs."""
+        view = self.inputs.view
+        row: dict[str, Any] = canonical(
+            {
+                "tenant": self.tenant_id,
+                "cycle": self.as_of.cycle_id,
+                "decided_at": self.as_of.decided_at,
+                "underlying": view.underlying,
+                "inputs": {
+                    "view": view.digest,
+                    "snapshot": view.snapshot_digest,
+                    "book": digest(self.book_before),
+                    "account": digest(self.inputs.account),
+                    "as_of": digest(self._relevant_as_of()),
+                },
+                "switches": self.switches,
+                "signals": [signal_row(event) for event in self.events],
+                "equity": self.equity,
+                "book_after": digest(replace(self.book_after, audit_seq=0)),
+            }
+        )
+        row["refusals"] = [refusal_row(refusal, len(self.switches)) for refusal in self.refusals]
+        return row
+
+    def _relevant_as_of(self) -> AsOf:
+        """Without undelivered signals that the book does not hold any more: they decide nothing."""
+        held = {position.signal_id for position in self.book_before.positions}
+        known = sorted(event for event in self.as_of.undelivered if event.rpartition(".")[0] in held)
+        return replace(self.as_of, undelivered=tuple(known))
+
+
+def signal_row(event: SignalEvent) -> dict[str, Any]:
+    """A signal in the decision row: its opportunity by id (the view holds it), its receipts in full."""
+    return {
+        "id": event.event_id,
+        "state": event.state,
+        "mode": event.mode,
+        "valid_until": event.valid_until,
+        "opportunity": event.opportunity.opportunity_id if event.opportunity else None,
+        "terms": event.terms,
+        "sizing": event.sizing,
+        "receipts": event.receipts,
+        "exit_price": event.exit_price,
+        "pnl": event.pnl,
+        "why": event.why,
+    }
+
+
+def refusal_row(refusal: Refusal, switches: int) -> dict[str, Any]:
+    """A refusal in the decision row, canonical; the verdicts of the first `switches` guards stand once, at its top."""
+    return {
+        "id": refusal.refusal_id,
+        "opportunity": refusal.opportunity_id,
+        "family": refusal.family.value,
+        "expiry": refusal.expiry.isoformat(),
+        "first": _plain(refusal.first),
+        "verdicts": [_plain(verdict) for verdict in refusal.verdicts[switches:]],
+        "sizing": canonical(refusal.sizing),
+    }
+
+
+@lru_cache(maxsize=4096)
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    """An opportunity's own verdicts are the same for every tenant: made plain once, then shared (never changed)."""
+    plain: dict[str, Any] = canonical(verdict)
+    return plain
+
+
+def tallied(book: Book, refusals: Sequence[Refusal], decided_at: datetime) -> tuple[Book, tuple[Refusal, ...]]:
+    """Unchanged refusals (same first guard, same family) are recorded at most once a minute, with their count."""
+    tallies = dict(book.refusals)
+    records: list[Refusal] = []
+    for refusal in refusals:
+        tally = tallies.get(refusal.tally_key)
+        if tally is not None and decided_at - tally.recorded_at < SAME_REFUSAL:
+            tallies[refusal.tally_key] = RefusalTally(tally.count + 1, tally.recorded_at)
+            continue
+        count = 1 + (tally.count if tally else 0)
+        records.append(refusal if count == 1 else replace(refusal, count=count))
+        tallies[refusal.tally_key] = RefusalTally(0, decided_at)
+    return (replace(book, refusals=tallies) if refusals else book), tuple(records)
+
+
+def concluded(before: Book, asked: TenantFacts, after: Book, said: Said) -> TenantDecision:
+    """The decision of a pass that began with `before`, asked the switches about `asked` and ended with `after`."""
+    as_of = asked.as_of
+    after, records = tallied(after, said.refusals, as_of.decided_at)
+    if said.events or records or _state(before) != _state(after):
+        mark = f"{canonical(as_of.decided_at)}|{as_of.cycle_id}"
+        after = replace(after, applied={**after.applied, asked.view.underlying: mark})
+    return TenantDecision(
+        tenant_id=asked.account.tenant_id,
+        as_of=as_of,
+        events=said.events,
+        refusals=said.refusals,
+        records=records,
+        switches=said.switches,
+        equity=after.equity(asked.account.capital),
+        book_before=before,
+        book_after=after,
+        inputs=asked,
+    )
+
+
+def _state(book: Book) -> tuple[object, ...]:
+    return tuple(getattr(book, name) for name in STATE)

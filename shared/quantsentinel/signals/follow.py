@@ -1,0 +1,182 @@
+"""What becomes of open positions: they expire undelivered, close, have their entry withdrawn, or are updated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from quantsentinel.accounts.account import Mode
+from quantsentinel.market.calendar import IST
+from quantsentinel.portfolio.book import Book, ClosedEntry, Position
+from quantsentinel.portfolio.exits import Exit, exit_of, last_hours
+from quantsentinel.portfolio.marks import entry_price
+from quantsentinel.risk.castle import TRANSIENT
+from quantsentinel.risk.facts import TenantFacts
+from quantsentinel.risk.receipt import Reading, receipt
+from quantsentinel.signals.signal import SignalEvent, SignalState
+from quantsentinel.signals.why import why_close, why_expire, why_withdraw
+from quantsentinel.units import rupees
+from quantsentinel.verdict import Outcome, Verdict, first_stop
+
+NOTICE = timedelta(hours=24)
+"""Withdrawals, expiries and settlement notices are delivered within a day (`definitions.md` §3)."""
+
+Stage = tuple[TenantFacts, tuple[SignalEvent, ...]]
+
+
+def expire_undelivered(facts: TenantFacts) -> Stage:
+    """An entry that reached no channel while it was valid cannot have been taken: it leaves the book. Each of its
+    offers counts, the update as the first."""
+    return _each(facts, _expired)
+
+
+def close_positions(facts: TenantFacts) -> Stage:
+    """Positions of the view's underlying at their target, stop, time stop, square-off or settlement.
+
+    No switch is asked: closing is a reduction, and a reduction is always allowed.
+    """
+    return _each(facts, _closed)
+
+
+def withdraw(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
+    """Entries whose reason is gone while they may still be entered. It stays assumed (`signals.lifecycle`)."""
+    tripped = first_stop(switched)
+    if tripped is not None and tripped.guard in TRANSIENT:
+        tripped = next((verdict for verdict in switched if verdict.stops and verdict.guard not in TRANSIENT), None)
+
+    def step(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] | None:
+        reason = _gone(facts, position, tripped) if is_unanswered(position, facts.as_of.decided_at) else None
+        if reason is None:
+            return None
+        after = replace(position, sequence=position.sequence + 1, withdrawn=True, updated_at=facts.as_of.decided_at)
+        event = follow_up(facts, after, SignalState.WITHDRAWN, why_withdraw(reason), reason)
+        return held(facts.book, after), event
+
+    return _each(facts, step)
+
+
+def is_unanswered(position: Position, decided_at: datetime) -> bool:
+    """The tenant may still enter on it. (Without answers, time is all that is known: every position is assumed.)"""
+    return not position.withdrawn and decided_at < position.valid_until
+
+
+def is_opened_on(position: Position, session: date | None) -> bool:
+    return position.opened_at.astimezone(IST).date() == session
+
+
+def follow_up(facts: TenantFacts, position: Position, state: SignalState, why: str, *receipts: Verdict) -> SignalEvent:
+    """The event of a step that offers no entry; `position` already carries the step's sequence number."""
+    return SignalEvent(
+        signal_id=position.signal_id,
+        tenant_id=facts.account.tenant_id,
+        state=state,
+        sequence=position.sequence,
+        supersedes=position.sequence - 1,
+        session=facts.view.session,
+        mode=Mode(position.mode),
+        decided_at=facts.as_of.decided_at,
+        valid_until=facts.as_of.decided_at + NOTICE,
+        why=why,
+        cycle_id=facts.as_of.cycle_id,
+        snapshot_digest=facts.view.snapshot_digest,
+        position=position,
+        opportunity=None,
+        terms=None,
+        sizing=None,
+        receipts=receipts,
+        distribution_mode=facts.account.distribution_mode,
+        registration=facts.account.registration,
+    )
+
+
+Step = Callable[[TenantFacts, Position], tuple[Book, SignalEvent] | None]
+
+
+def _each(facts: TenantFacts, step: Step) -> Stage:
+    """`step` over the positions of the view's underlying, the book running through."""
+    events: list[SignalEvent] = []
+    for position in facts.book.positions:
+        if position.package.underlying != facts.view.underlying:
+            continue
+        done = step(facts, position)
+        if done is not None:
+            facts = replace(facts, book=done[0])
+            events.append(done[1])
+    return facts, tuple(events)
+
+
+def _expired(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] | None:
+    offers = range(1, position.sequence + 1 - position.withdrawn)
+    known = facts.as_of.undelivered
+    unread = all(f"{position.signal_id}.{number}" in known for number in offers)
+    if not unread or facts.as_of.decided_at < position.valid_until:
+        return None
+    after = replace(position, sequence=position.sequence + 1)
+    reading = Reading("none", "at least one", "channels that delivered")
+    evidence = receipt(facts.stamp, "undelivered", Outcome.PASSED, reading, position.signal_id)
+    book = _ended(facts, position)
+    if is_opened_on(position, book.session):
+        book = replace(book, entered_loss=rupees(book.entered_loss - position.max_loss))
+    return book, follow_up(facts, after, SignalState.EXPIRED, why_expire(), evidence)
+
+
+def _closed(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] | None:
+    found = exit_of(position, facts.desk, facts.as_of.decided_at)
+    if found is None:
+        return None
+    after = replace(position, sequence=position.sequence + 1)
+    evidence = _exit_receipt(facts, position, found)
+    event = follow_up(facts, after, SignalState.CLOSED, why_close(position, found), evidence)
+    last_trade = last_hours(position, facts.desk).last_trade
+    ends = last_trade if last_trade > facts.as_of.decided_at else event.valid_until
+    event = replace(event, exit_price=found.price, pnl=found.pnl, valid_until=ends)
+    book = _ended(facts, position)
+    return replace(book, realised=rupees(book.realised + found.pnl)), event
+
+
+def _exit_receipt(facts: TenantFacts, position: Position, found: Exit) -> Verdict:
+    reading = Reading(found.measured, found.limit, found.unit, found.note)
+    name = f"exit_{found.reason.value}"
+    return receipt(facts.stamp, name, Outcome.PASSED, reading, position.signal_id, found.price, found.charges)
+
+
+def _ended(facts: TenantFacts, position: Position) -> Book:
+    """Without the position; its key cools down. What it spent of the day budget stays spent."""
+    book = facts.book
+    kept = tuple(other for other in book.positions if other.signal_id != position.signal_id)
+    closed = {**book.closed, str(position.key): ClosedEntry(position.n, facts.as_of.decided_at)}
+    return replace(book, positions=kept, closed=closed)
+
+
+def held(book: Book, position: Position) -> Book:
+    """The book with this position in the place of the one with its id."""
+    same = position.signal_id
+    return replace(book, positions=tuple(position if old.signal_id == same else old for old in book.positions))
+
+
+def _gone(facts: TenantFacts, position: Position, tripped: Verdict | None) -> Verdict | None:
+    """The receipt of why nobody should enter any more, or None."""
+    if tripped is not None:
+        return tripped
+    if facts.view.entries_refused:
+        reading = Reading(facts.view.entries_refused, "yes", "reason")
+        return receipt(facts.stamp, "entries_allowed", Outcome.BLOCKED, reading, facts.view.entries_refused)
+    return _failed_rule(facts, position) or _left_zone(facts, position)
+
+
+def _failed_rule(facts: TenantFacts, position: Position) -> Verdict | None:
+    """The first hard rule that the same package fails on this snapshot, where it was priced again."""
+    again = next((item for item in facts.view.opportunities if item.package == position.package), None)
+    return None if again is None else first_stop(again.verdicts)
+
+
+def _left_zone(facts: TenantFacts, position: Position) -> Verdict | None:
+    """Entering now costs more than the zone's worst price and the policy's tolerance on top."""
+    now, worst = entry_price(position, facts.view), position.entry_zone[1]
+    tolerance = facts.desk.policy.updates.zone_share * max(abs(worst), position.tick)
+    limit = round(worst + tolerance, 6)
+    if now is None or now <= limit:
+        return None
+    reading = Reading(now, limit, "points", "the executable price has left the entry zone")
+    return receipt(facts.stamp, "entry_zone", Outcome.BLOCKED, reading, position.signal_id, now, limit)

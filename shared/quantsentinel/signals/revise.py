@@ -1,0 +1,95 @@
+"""Updates: an entry that may still be entered gets new terms when its zone, target or stop moved beyond tolerance.
+
+The same package only: other strikes under a live key would be a second position, because the first is assumed taken.
+They are refused `live_entry` until it ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.book import Book, Position
+from quantsentinel.portfolio.budget import budget_of
+from quantsentinel.portfolio.sizing import size
+from quantsentinel.portfolio.terms import terms_at
+from quantsentinel.risk.castle import judge
+from quantsentinel.risk.facts import Facts, TenantFacts
+from quantsentinel.signals.follow import Stage, held, is_opened_on, is_unanswered
+from quantsentinel.signals.issue import offer
+from quantsentinel.signals.signal import SignalEvent, SignalState
+from quantsentinel.units import rupees
+from quantsentinel.verdict import Verdict, first_stop
+
+
+def update(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
+    """The facts with the revised book, and an `updated` signal for each revision. Lots never change."""
+    events: list[SignalEvent] = []
+    for position in facts.book.positions:
+        fresh = _revision_of(facts, position)
+        if fresh is None:
+            continue
+        asked = _facts(facts, position, fresh)
+        verdicts = judge(asked, switched)
+        if first_stop(verdicts) is not None:
+            continue
+        after = _revised(facts, position, asked)
+        spent = rupees(facts.book.entered_loss + after.max_loss - position.max_loss)
+        facts = replace(facts, book=replace(held(facts.book, after), entered_loss=spent))
+        events.append(offer(asked, after, SignalState.UPDATED, verdicts))
+    return facts, tuple(events)
+
+
+def _revision_of(facts: TenantFacts, position: Position) -> Opportunity | None:
+    """The same package as priced on this snapshot, when it may still be entered and has moved beyond tolerance."""
+    if not is_unanswered(position, facts.as_of.decided_at):
+        return None
+    minutes = (facts.as_of.decided_at - position.updated_at).total_seconds() / 60
+    if minutes < facts.desk.policy.updates.min_minutes_between_updates:
+        return None
+    fresh = next((item for item in facts.view.opportunities if item.package == position.package), None)
+    return fresh if fresh is not None and fresh.is_eligible and _has_moved(facts, position, fresh) else None
+
+
+def _has_moved(facts: TenantFacts, position: Position, fresh: Opportunity) -> bool:
+    policy, scale = facts.desk.policy.updates, max(abs(position.entry_zone[1]), position.tick)
+    zone = abs(fresh.entry_zone[1] - position.entry_zone[1]) > policy.zone_share * scale
+    target = abs(fresh.target - position.target) > policy.level_share * scale
+    return zone or target or abs(fresh.stop - position.stop) > policy.level_share * scale
+
+
+def _facts(facts: TenantFacts, position: Position, fresh: Opportunity) -> Facts:
+    """As if the entry were judged anew at its lots, on a book without it."""
+    book = _without(facts.book, position)
+    budget = budget_of(book, facts.account)
+    bounds = size(fresh, budget, facts.desk)
+    sizing = bounds if bounds.lots < 1 else replace(bounds, lots=position.lots, binding="held")
+    return Facts(facts, book, budget, fresh, sizing, terms_at(fresh, position.lots, facts.desk))
+
+
+def _without(book: Book, position: Position) -> Book:
+    """The book without a position, its loss so far kept as realised, so that judging it anew forgives nothing."""
+    kept = tuple(other for other in book.positions if other.signal_id != position.signal_id)
+    lost = position.mark.pnl if position.mark else rupees(0)
+    spent = position.max_loss if is_opened_on(position, book.session) else rupees(0)
+    realised, entered = rupees(book.realised + min(lost, rupees(0))), rupees(book.entered_loss - spent)
+    return replace(book, positions=kept, realised=realised, entered_loss=entered)
+
+
+def _revised(facts: TenantFacts, position: Position, asked: Facts) -> Position:
+    """New terms for who has not entered yet; the worse of both for what the book assumes."""
+    fresh, terms = asked.opportunity, asked.terms
+    return replace(
+        position,
+        opportunity_id=fresh.opportunity_id,
+        entry_price=max(position.entry_price, terms.limit_price),
+        entry_zone=fresh.entry_zone,
+        valid_until=fresh.valid_until,
+        target=fresh.target,
+        stop=fresh.stop,
+        time_stop=min(position.time_stop, fresh.time_stop),
+        max_loss=max(position.max_loss, rupees(terms.bounded_loss)),
+        margin=max(position.margin, terms.funds),
+        sequence=position.sequence + 1,
+        updated_at=facts.as_of.decided_at,
+    )

@@ -1,0 +1,155 @@
+"""A signal and a refusal: the only two things a tenant ever gets, both with complete receipts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from quantsentinel.accounts.account import Mode
+from quantsentinel.canonical import short_id
+from quantsentinel.errors import Broken
+from quantsentinel.market.instruments import Family
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.book import EntryKey, Position
+from quantsentinel.portfolio.sizing import Sizing
+from quantsentinel.portfolio.terms import Terms
+from quantsentinel.risk.castle import GUARDS, VERSIONS
+from quantsentinel.risk.receipt import stamp
+from quantsentinel.units import Rupees
+from quantsentinel.verdict import Verdict
+
+__all__ = ["Refusal", "SignalEvent", "SignalState", "Sizing", "Terms", "signal_id_of"]
+
+
+class SignalState(StrEnum):
+    """created -> updated* -> withdrawn? -> expired | closed (`signals.lifecycle`)."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    CLOSED = "closed"
+
+
+OFFERS = frozenset({SignalState.CREATED, SignalState.UPDATED})
+"""States that ask the tenant to enter: they need every receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEvent:
+    """One step in a signal's life as the tenant sees it; `sequence` rises by one, `supersedes` is the one before.
+
+    A created or updated event cannot be constructed without complete, fresh receipts: every guard of the castle and
+    every hard rule of its opportunity exactly once, none of them stopping, all of this very decision. Raises `Broken`.
+    """
+
+    signal_id: str
+    tenant_id: str
+    state: SignalState
+    sequence: int
+    supersedes: int | None
+    session: date
+    mode: Mode
+    decided_at: datetime
+    valid_until: datetime
+    why: str
+    cycle_id: str
+    snapshot_digest: str
+    position: Position
+    """As the assumed book holds it after this event; for an ended signal, as it held it last."""
+    opportunity: Opportunity | None
+    """Present on created and updated."""
+    terms: Terms | None
+    sizing: Sizing | None
+    receipts: tuple[Verdict, ...]
+    exit_price: float | None = None
+    """Net points per unit that closing returns, on the worse side; on closed."""
+    pnl: Rupees | None = None
+    distribution_mode: str = "own_account"
+    registration: str = ""
+
+    def __post_init__(self) -> None:
+        if self.sequence < 1 or self.supersedes != (self.sequence - 1 or None):
+            raise Broken(f"sequence {self.sequence} supersedes {self.supersedes}", where=self.signal_id)
+        if self.state in OFFERS:
+            _require_offer(self)
+        elif not self.receipts:
+            raise Broken(f"{self.state.value} without a receipt of what decided it", where=self.signal_id)
+
+    @property
+    def underlying(self) -> str:
+        return self.position.package.underlying
+
+    @property
+    def family(self) -> Family:
+        return self.position.package.family
+
+    @property
+    def expiry(self) -> date:
+        return self.position.package.expiry
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.signal_id}.{self.sequence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an opportunity did not become a signal for this tenant: the first guard that stopped it, and all verdicts.
+
+    `count` says how often the same refusal came since it was last recorded, this one included.
+    """
+
+    refusal_id: str
+    tenant_id: str
+    opportunity_id: str
+    underlying: str
+    family: Family
+    expiry: date
+    decided_at: datetime
+    cycle_id: str
+    snapshot_digest: str
+    first: Verdict
+    verdicts: tuple[Verdict, ...]
+    sizing: Sizing | None
+    count: int = 1
+
+    @property
+    def tally_key(self) -> str:
+        """Refusals that share it are the same refusal (same first guard, same structure family)."""
+        return f"{self.first.guard}|{self.underlying}|{self.family.value}"
+
+
+def signal_id_of(tenant_id: str, session: date, key: EntryKey, n: int) -> str:
+    """`definitions.md` §5: hash(tenant, session, underlying, family, expiry, n)."""
+    return short_id("sig", tenant_id, session, key.underlying, key.family, key.expiry, n)
+
+
+def _require_offer(event: SignalEvent) -> None:
+    opportunity = event.opportunity
+    if opportunity is None or event.terms is None or event.sizing is None:
+        raise Broken("an offer without opportunity, terms or sizing", where=event.signal_id)
+    if event.terms.max_loss is None or event.terms.lots < 1:
+        raise Broken("an offer without lots or with an unbounded loss", where=event.signal_id)
+    rules = [verdict.guard for verdict in opportunity.verdicts]
+    asked = Counter(verdict.guard for verdict in event.receipts)
+    expected = Counter([*GUARDS, *rules])
+    if not rules or asked != expected or max(asked.values()) > 1:
+        odd = sorted((asked - expected) + (expected - asked)) or "a guard twice"
+        raise Broken(f"receipts are not complete: {odd}", where=event.signal_id, fix="Ask the whole castle")
+    _require_passing(event, opportunity)
+
+
+def _require_passing(event: SignalEvent, opportunity: Opportunity) -> None:
+    decision = stamp(event.tenant_id, event.cycle_id, event.snapshot_digest, event.decided_at) + "."
+    for verdict in event.receipts:
+        if verdict.stops:
+            raise Broken(f"{verdict.guard} is {verdict.outcome.value}", where=event.signal_id)
+        if verdict.guard in GUARDS:
+            fresh = verdict.input_hash.startswith(decision) and verdict.version == VERSIONS[verdict.guard]
+        else:
+            fresh = verdict in opportunity.verdicts
+        if not fresh:
+            raise Broken(f"the receipt of {verdict.guard} is of another decision", where=event.signal_id)

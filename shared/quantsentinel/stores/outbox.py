@@ -1,0 +1,68 @@
+"""State and the events that tell of it, in one batch: what was committed is published, at the latest by the sweep.
+
+    outbox/{event id}    {event, created_at}
+
+An entry goes away once its event is published, and has no other end: an unpublished event must never expire. A crash
+between publishing and removing it publishes twice, which every subscriber can take (`inbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from quantsentinel.ports import MAX_BATCH_WRITES, Bus, Clock, Create, Delete, Documents, Event, Where
+
+COLLECTION = "outbox"
+
+
+class Outbox:
+    def __init__(self, documents: Documents, bus: Bus, clock: Clock) -> None:
+        self._documents = documents
+        self._bus = bus
+        self._clock = clock
+
+    def writes(self, events: Sequence[Event]) -> list[Create]:
+        """To be committed in the batch of the state that the events tell of."""
+        created_at = _text(self._clock.now())
+        return [Create(_path(event.id), {"event": _plain(event), "created_at": created_at}) for event in events]
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """After that commit: publishes and removes the entries. Raises `Unavailable`; then the sweep relays them."""
+        if events:
+            self._bus.publish_all(events)
+            self._remove([_path(event.id) for event in events])
+
+    def sweep(self, older_than_s: float, *, limit: int = MAX_BATCH_WRITES) -> int:
+        """Publishes up to `limit` entries left by a crash or an outage, oldest first; returns how many."""
+        cutoff = _text(self._clock.now() - timedelta(seconds=older_than_s))
+        where = [Where("created_at", "<=", cutoff)]
+        left = self._documents.query(COLLECTION, where, order_by="created_at", limit=limit)
+        if left:
+            self._bus.publish_all([_event(document.data["event"]) for document in left])
+            self._remove([document.path for document in left])
+        return len(left)
+
+    def _remove(self, paths: Sequence[str]) -> None:
+        for start in range(0, len(paths), MAX_BATCH_WRITES):
+            self._documents.commit([Delete(path) for path in paths[start : start + MAX_BATCH_WRITES]])
+
+
+def _path(event_id: str) -> str:
+    return f"{COLLECTION}/{quote(event_id, safe=':')}"
+
+
+def _plain(event: Event) -> dict[str, Any]:
+    attributes, data = dict(event.attributes), dict(event.data)
+    return {"id": event.id, "topic": event.topic, "data": data, "attributes": attributes}
+
+
+def _event(plain: dict[str, Any]) -> Event:
+    return Event(plain["id"], plain["topic"], plain["data"], plain["attributes"])
+
+
+def _text(moment: datetime) -> str:
+    """Fixed width, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,241 @@
+"""The only module that touches tenant paths. A tenant id is validated before it becomes a path.
+
+tenants/{t}                      account and channels; its create time anchors the dry-run lock
+tenants/{t}/book/current         one document, every commit with its version
+tenants/{t}/signals/{id}-{seq}   one document per signal event, create only
+tenants/{t}/refusals/{id}        refusals of one flush
+tenants/{t}/deliveries/{id}      one per signal event and channel
+tenants/{t}/audit/{seq}          the hash chain
+signal_owners/{signal_id}        a signal id that reaches a second tenant fails here
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from quantsentinel.accounts.account import Account
+from quantsentinel.accounts.codec import decode_account, encode_account
+from quantsentinel.audit.chain import Record
+from quantsentinel.canonical import canonical
+from quantsentinel.errors import BadInput, Conflict
+from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.codec import decode_book, encode_book
+from quantsentinel.ports import Create, Document, Documents, Json, Put, Update, Where, Write
+from quantsentinel.signals.signal import SignalEvent
+
+UNDELIVERED_KEPT = 50
+_TENANT_ID = re.compile(r"^[a-z0-9-]{3,40}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a tenant's messages go on one channel: webhook `{url, secret}` or telegram `{chat_id}`."""
+
+    channel: str
+    address: str
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a tenant pass reads: `version` is the book's, None before the first commit."""
+
+    account: Account
+    book: Book
+    version: str | None
+    undelivered: tuple[str, ...]
+
+
+def check_tenant_id(tenant_id: str) -> str:
+    """`tenant_id` when it is one. Raises `BadInput` otherwise, before it becomes part of a path."""
+    if not _TENANT_ID.match(tenant_id):
+        raise BadInput(f"tenant id {tenant_id!r}", where="tenants", fix="3 to 40 of a-z, 0-9 and -")
+    return tenant_id
+
+
+class TenantStore:
+    """One tenant's documents; nothing here can reach another tenant's."""
+
+    def __init__(self, documents: Documents, tenant_id: str) -> None:
+        self._documents = documents
+        self.tenant_id = check_tenant_id(tenant_id)
+        self.root = f"tenants/{tenant_id}"
+        self.book_path = f"{self.root}/book/current"
+        self.undelivered_path = f"{self.root}/book/undelivered"
+
+    # --- account ---
+    def account(self) -> Account:
+        """Raises `BadInput` when there is no such tenant."""
+        return account_of(self._existing())
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return endpoints_of(self._existing())
+
+    def save(self, account: Account, endpoints: Sequence[Endpoint]) -> None:
+        """Creates or replaces the account; an existing one only from the version that was read.
+
+        `served` is what the tenant ever followed: what it may still hold of an underlying that it stopped following is
+        marked and closed all the same.
+        """
+        document = self._documents.get(self.root)
+        served = set(document.data.get("served", ()) if document else ()).union(account.underlyings)
+        data = encode_account(account) | {
+            "channels": {item.channel: canonical(item) for item in endpoints},
+            "served": sorted(served),
+        }
+        write: Write = Create(self.root, data) if document is None else Update(self.root, data, document.version)
+        self._documents.commit([write])
+
+    def _existing(self) -> Document:
+        document = self._documents.get(self.root)
+        if document is None:
+            raise BadInput(f"no tenant {self.tenant_id!r}", where="tenants", fix="`qs tenants list` names them")
+        return document
+
+    # --- book ---
+    def book(self) -> tuple[Book, str | None]:
+        """The book and its version (None before the first commit)."""
+        return book_of(self._documents.get(self.book_path))
+
+    def book_write(self, book: Book, version: str | None) -> Write:
+        data = encode_book(book)
+        return Create(self.book_path, data) if version is None else Update(self.book_path, data, version)
+
+    # --- signals, refusals, audit ---
+    def signal_writes(self, event: SignalEvent, data: Json) -> list[Write]:
+        """The event's document, and at its first step the claim on its id."""
+        if event.tenant_id != self.tenant_id:
+            raise Conflict(f"signal of {event.tenant_id} in the store of {self.tenant_id}", where=event.signal_id)
+        writes: list[Write] = [Create(f"{self.root}/signals/{event.signal_id}-{event.sequence:03d}", data)]
+        if event.sequence == 1:
+            writes.append(Create(f"signal_owners/{event.signal_id}", {"tenant_id": self.tenant_id}))
+        return writes
+
+    def refusal_write(self, record_id: str, data: Json) -> Write:
+        return Create(f"{self.root}/refusals/{record_id}", data)
+
+    def audit_write(self, record: Record) -> Write:
+        """A link of the chain; two commits that both continue the same head cannot both succeed."""
+        data = {"seq": record.seq, "previous": record.previous, "body": record.body, "hash": record.hash}
+        return Create(f"{self.root}/audit/{record.seq:09d}", {**data, "cycle_id": record.body["cycle_id"]})
+
+    def audit_record(self, seq: int) -> Record | None:
+        document = self._documents.get(f"{self.root}/audit/{seq:09d}")
+        return _record(document.data) if document else None
+
+    def audit_of_cycle(self, cycle_id: str) -> Record | None:
+        found = self._documents.query(f"{self.root}/audit", [Where("cycle_id", "==", cycle_id)], limit=1)
+        return _record(found[0].data) if found else None
+
+    def audit_records(self) -> list[Record]:
+        """The whole chain, in order."""
+        return [_record(document.data) for document in self._documents.query(f"{self.root}/audit")]
+
+    def signal_event(self, signal_id: str, sequence: int) -> Json:
+        document = self._documents.get(f"{self.root}/signals/{signal_id}-{sequence:03d}")
+        if document is None:
+            raise BadInput(f"no event {sequence} of {signal_id}", where=self.root)
+        return document.data
+
+    def signals(self) -> list[Json]:
+        return [document.data for document in self._documents.query(f"{self.root}/signals")]
+
+    def refusals(self) -> list[Json]:
+        return [document.data for document in self._documents.query(f"{self.root}/refusals")]
+
+    def refusal(self, refusal_id: str) -> Json | None:
+        where = [Where("refusal_ids", "array_contains", refusal_id)]
+        found = self._documents.query(f"{self.root}/refusals", where, limit=1)
+        return found[0].data if found else None
+
+    # --- deliveries ---
+    def delivery(self, delivery_id: str) -> Json | None:
+        document = self._documents.get(f"{self.root}/deliveries/{delivery_id}")
+        return document.data if document else None
+
+    def delivery_write(self, delivery_id: str, data: Json) -> Write:
+        return Put(f"{self.root}/deliveries/{delivery_id}", data)
+
+    def deliveries(self) -> list[Json]:
+        return [document.data for document in self._documents.query(f"{self.root}/deliveries")]
+
+    def note_undelivered(self, event_id: str) -> None:
+        """An offer that expired undelivered on every channel. When that holds for all offers of a signal, the next
+        tenant pass takes it out of the assumed book."""
+        document = self._documents.get(self.undelivered_path)
+        known = undelivered_of(document)
+        if event_id in known:
+            return
+        data = {"event_ids": [*known, event_id][-UNDELIVERED_KEPT:]}
+        write: Write = (
+            Create(self.undelivered_path, data)
+            if document is None
+            else Update(self.undelivered_path, data, document.version)
+        )
+        self._documents.commit([write])
+
+
+class TenantRegistry:
+    """All tenants, and many of them at once."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def store(self, tenant_id: str) -> TenantStore:
+        return TenantStore(self._documents, tenant_id)
+
+    def ids(self) -> list[str]:
+        return [document.id for document in self._documents.query("tenants")]
+
+    def accounts(self) -> list[Account]:
+        return [account_of(document) for document in self._documents.query("tenants")]
+
+    def entitled(self, underlying: str) -> list[str]:
+        """Ids of the tenants that follow `underlying` or ever did, sorted."""
+        where = [Where("served", "array_contains", underlying)]
+        return [document.id for document in self._documents.query("tenants", where)]
+
+    def load(self, tenant_ids: Sequence[str]) -> dict[str, Callable[[], Loaded]]:
+        """What a pass needs of each tenant that exists: three reads a tenant, one round trip.
+
+        Decoding is left to the caller, tenant by tenant, so that one unreadable document stops nobody else.
+        """
+        stores = [self.store(tenant_id) for tenant_id in tenant_ids]
+        paths = [path for item in stores for path in (item.root, item.book_path, item.undelivered_path)]
+        found = self._documents.get_many(paths)
+        return {item.tenant_id: partial(_loaded, item, found) for item in stores if item.root in found}
+
+    def owner(self, signal_id: str) -> str | None:
+        document = self._documents.get(f"signal_owners/{signal_id}")
+        return str(document.data["tenant_id"]) if document else None
+
+
+def _loaded(store: TenantStore, found: Mapping[str, Document]) -> Loaded:
+    undelivered = undelivered_of(found.get(store.undelivered_path))
+    return Loaded(account_of(found[store.root]), *book_of(found.get(store.book_path)), undelivered)
+
+
+def _record(data: Json) -> Record:
+    return Record(data["seq"], data["previous"], data["body"], data["hash"])
+
+
+def account_of(document: Document) -> Account:
+    """The account, with the database's create time as the anchor of the dry-run lock."""
+    return decode_account(document.id, document.data, document.created_at)
+
+
+def endpoints_of(document: Document) -> tuple[Endpoint, ...]:
+    channels: Mapping[str, Any] = document.data.get("channels", {})
+    return tuple(Endpoint(**channels[name]) for name in sorted(channels))
+
+
+def book_of(document: Document | None) -> tuple[Book, str | None]:
+    return (Book(), None) if document is None else (decode_book(document.data), document.version)
+
+
+def undelivered_of(document: Document | None) -> tuple[str, ...]:
+    return () if document is None else tuple(document.data["event_ids"])

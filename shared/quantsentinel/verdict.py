@@ -1,0 +1,53 @@
+"""The receipt of one guard, switch or wall that actually ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from quantsentinel.errors import Broken
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    LIMITED = "limited"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+
+
+STOPS = frozenset({Outcome.BLOCKED, Outcome.UNKNOWN})
+"""Unknown means no."""
+
+Measured = float | str | None
+"""What a guard measured or compared with: a number, a text, or None when it could not be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One guard's answer.
+
+    `measured` and `limit` share `unit`; `input_hash` is the digest of what the guard saw; `detail` is a sentence for
+    people.
+    """
+
+    guard: str
+    version: int
+    outcome: Outcome
+    measured: Measured
+    limit: Measured
+    unit: str
+    input_hash: str
+    detail: str = ""
+
+    @property
+    def stops(self) -> bool:
+        return self.outcome in STOPS
+
+
+def first_stop(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """The canonical reason: the first verdict that blocks or is unknown. Raises `Broken` when nothing was asked."""
+    asked = list(verdicts)
+    if not asked:
+        raise Broken("no guard was asked", where="verdict.first_stop", fix="An empty registry never passes")
+    return next((verdict for verdict in asked if verdict.stops), None)

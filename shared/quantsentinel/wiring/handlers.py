@@ -1,0 +1,124 @@
+"""Which function handles which topic, and the one place where an exception's branch becomes a policy."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from quantsentinel.app.decide import decide
+from quantsentinel.app.deliver import deliver
+from quantsentinel.app.fan_out import fan_out
+from quantsentinel.app.heartbeat import heartbeat
+from quantsentinel.app.platform import Platform
+from quantsentinel.app.poll_market import poll_tick
+from quantsentinel.app.serve_tenants import serve_tenants
+from quantsentinel.app.sweep import sweep
+from quantsentinel.canonical import sha256
+from quantsentinel.contracts.events import (
+    CYCLE_DECIDED,
+    SIGNAL_ISSUED,
+    SNAPSHOT_TAKEN,
+    TENANT_BATCH,
+    CycleDecided,
+    SignalIssued,
+    SnapshotTaken,
+    TenantBatch,
+    Tick,
+    parse,
+)
+from quantsentinel.errors import BadInput, Broken, QuantsentinelError, StaleData, Unavailable
+from quantsentinel.ports import Put
+
+Data = Mapping[str, Any]
+DROPPED_KEPT = timedelta(days=30)
+DROPPED_CHARACTERS = 20_000
+"""Of a dropped event's data; our own events have at most 8 kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One row of `terraform/functions.json`: its topic, its message and its use case."""
+
+    name: str
+    topic: str
+    message: type[Any]
+    use_case: Callable[[Platform, Any], None]
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    Function("poll_market", "tick.poll_market", Tick, poll_tick),
+    Function("decide", SNAPSHOT_TAKEN, SnapshotTaken, decide),
+    Function("fan_out", CYCLE_DECIDED, CycleDecided, fan_out),
+    Function("serve_tenants", TENANT_BATCH, TenantBatch, serve_tenants),
+    Function("deliver", SIGNAL_ISSUED, SignalIssued, deliver),
+    Function("sweep", "tick.sweep", Tick, sweep),
+    Function("heartbeat", "tick.heartbeat", Tick, heartbeat),
+)
+BY_NAME = {function.name: function for function in FUNCTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """`status` is the HTTP answer: 2xx acknowledges, anything else has the bus deliver again."""
+
+    status: int
+    severity: str
+    text: str
+    error: BaseException | None = None
+
+
+def handle(platform: Platform, name: str, event_id: str, data: Data) -> Handled:
+    """Runs one function on one event and turns what it raised into what the bus should do."""
+    function = BY_NAME[name]
+    try:
+        function.use_case(platform, parse(function.message, data, f"{name} {event_id}"))
+    except QuantsentinelError as error:
+        return _settled(platform, name, event_id, data, error)
+    except Exception as error:  # the last line of defence: never acknowledge what we did not understand
+        return Handled(500, "ERROR", "".join(traceback.format_exception(error)), error)
+    return Handled(204, "DEBUG", "done")
+
+
+def _settled(platform: Platform, name: str, event_id: str, data: Data, error: QuantsentinelError) -> Handled:
+    if isinstance(error, BadInput):
+        try:
+            record(platform, name, event_id, data, error)
+        except Unavailable as away:
+            return Handled(503, "WARNING", f"again later: {error} could not be written down: {away}", away)
+        return Handled(204, "WARNING", f"dropped: {error}", error)
+    if isinstance(error, StaleData):
+        return Handled(204, "NOTICE", f"stood aside: {error}", error)
+    if isinstance(error, Unavailable):
+        return Handled(503, "INFO", f"again later: {error}", error)
+    return Handled(500, "CRITICAL" if isinstance(error, Broken) else "ERROR", str(error), error)
+
+
+def record(platform: Platform, name: str, event_id: str, data: Data, error: QuantsentinelError) -> None:
+    """A dropped event is acknowledged only after it has been written down."""
+    now = platform.clock.now()
+    body = {
+        "function": name,
+        "event_id": event_id,
+        # As text: what is no event of ours need not be a value that the store takes.
+        "data": json.dumps(data, ensure_ascii=False, default=str)[:DROPPED_CHARACTERS],
+        "what": str(error),
+        "at": now.isoformat(),
+        "expire_at": (now + DROPPED_KEPT).isoformat(),
+    }
+    key = sha256(f"{name}:{event_id}".encode()).removeprefix("sha256:")
+    platform.documents.commit([Put(f"dropped/{key}", body)])
+
+
+def log(severity: str, text: str, **labels: Any) -> None:
+    """One JSON line on stdout, as Cloud Logging reads it."""
+    line = {
+        "severity": severity,
+        "message": text,
+        "logging.googleapis.com/labels": {k: str(v) for k, v in labels.items()},
+    }
+    print(json.dumps(line, ensure_ascii=False), file=sys.stdout, flush=True)

@@ -1,0 +1,118 @@
+"""The embedded profile: one SQLite file, one directory, one process; no account, no Docker, no Java."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import quantsentinel
+from quantsentinel.adapters.channels.telegram import TelegramChannel
+from quantsentinel.adapters.channels.webhook import WebhookChannel
+from quantsentinel.adapters.embedded.bus import NO_FAULTS, SqliteBus
+from quantsentinel.adapters.embedded.clock import SystemClock
+from quantsentinel.adapters.embedded.database import Database
+from quantsentinel.adapters.embedded.documents import SqliteDocuments
+from quantsentinel.adapters.embedded.faults import Faults
+from quantsentinel.adapters.embedded.objects import FolderObjects
+from quantsentinel.app.platform import Platform
+from quantsentinel.desk import Desk, load_policy
+from quantsentinel.errors import BadInput, QuantsentinelError
+from quantsentinel.market.rulebook import load_rules
+from quantsentinel.ports import Channel, Clock, Delivery, MarketFeed
+from quantsentinel.settings import Settings
+from quantsentinel.wiring.handlers import FUNCTIONS, handle, log
+
+STATE_FILE = "quantsentinel.sqlite"
+
+
+def desk_of(settings: Settings) -> Desk:
+    """Rules and policy, each with its overlay, and the code's version."""
+    return Desk(
+        rules=load_rules(settings.rules_overlay),
+        policy=load_policy(_toml(settings.policy_overlay)),
+        code_version=quantsentinel.__version__,
+        broker=settings.broker,
+    )
+
+
+def _toml(path: Path | None) -> Mapping[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"cannot read the policy overlay: {error}", where=str(path)) from None
+
+
+def channels_of(settings: Settings, *, local_profile: bool) -> dict[str, Channel]:
+    """The webhook channel always; Telegram when a bot token is configured."""
+    client = httpx.Client()
+    found: dict[str, Channel] = {
+        "webhook": WebhookChannel(client, SystemClock(), local_profile=local_profile),
+    }
+    token = settings.telegram_token.get_secret_value()
+    if token:
+        found["telegram"] = TelegramChannel(client, settings.telegram_url, token)
+    return found
+
+
+def open_local(
+    settings: Settings,
+    clock: Clock | None = None,
+    feeds: Mapping[str, MarketFeed] | None = None,
+    faults: Faults = NO_FAULTS,
+) -> Platform:
+    """A platform on `settings.state`, its bus subscribed to every function.
+
+    `clock` defaults to wall time plus the configured offset.
+    """
+    clock = clock or SystemClock(settings.clock_offset_s)
+    make_state_folder(settings.state)
+    database = Database(settings.state / STATE_FILE, sync=settings.sync)
+    bus = SqliteBus(database, clock, faults=faults)
+    platform = Platform(
+        documents=SqliteDocuments(database, clock),
+        objects=FolderObjects(settings.state / "objects", sync=settings.sync),
+        bus=bus,
+        clock=clock,
+        desk=desk_of(settings),
+        owner=f"{socket.gethostname()}-{os.getpid()}",
+        feeds=feeds or {},
+        channels=channels_of(settings, local_profile=True),
+        followed=settings.underlyings,
+        poll_interval_s=settings.poll_interval_s,
+    )
+    for function in FUNCTIONS:
+        bus.subscribe(function.topic, function.name, _handler(platform, function.name))
+    return platform
+
+
+def make_state_folder(state: Path) -> None:
+    """The folder, there and writable. Raises `BadInput` when it cannot be."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(state, os.W_OK | os.X_OK) else "not writable"
+    except OSError as error:
+        why = str(error.strerror)
+    if why:
+        fix = "Name a folder that can be written, with --state or QS_STATE"
+        raise BadInput(f"the state folder cannot be used: {why}", where=str(state), fix=fix)
+
+
+def _handler(platform: Platform, name: str) -> Callable[[Delivery], None]:
+    """Runs the function as its HTTP edge would; an answer other than 2xx raises, so that the bus delivers again."""
+
+    def run(delivery: Delivery) -> None:
+        handled = handle(platform, name, delivery.event.id, delivery.event.data)
+        if handled.severity in {"WARNING", "ERROR", "CRITICAL"}:
+            log(handled.severity, handled.text, function=name, event_id=delivery.event.id, attempt=delivery.attempt)
+        if handled.status >= 300:
+            raise handled.error or QuantsentinelError(handled.text, where=name)
+
+    return run

@@ -1,0 +1,78 @@
+"""One contract over every guard of the castle, with an asserted count: discovery that finds nothing must not pass."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+
+from quantsentinel.errors import Broken
+from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.budget import budget_of
+from quantsentinel.portfolio.sizing import size
+from quantsentinel.portfolio.terms import terms_at
+from quantsentinel.risk.castle import GUARDS, SWITCHES, WALLS, ask_switches, judge
+from quantsentinel.risk.facts import Facts, TenantFacts
+from quantsentinel.verdict import Outcome
+from tests.builders import account, as_of, desk, market, offering
+
+
+def tenant_facts() -> TenantFacts:
+    view = offering(market())
+    return TenantFacts(view, Book(session=view.session), account(), desk(), as_of(view))
+
+
+def facts() -> Facts:
+    tenant = tenant_facts()
+    opportunity = tenant.view.opportunities[0]
+    budget = budget_of(tenant.book, tenant.account)
+    sizing = size(opportunity, budget, tenant.desk)
+    return Facts(tenant, tenant.book, budget, opportunity, sizing, terms_at(opportunity, sizing.lots, tenant.desk))
+
+
+CASES = [pytest.param(guard, tenant_facts, id=guard.name) for guard in SWITCHES]
+CASES += [pytest.param(guard, facts, id=guard.name) for guard in WALLS]
+
+
+def test_the_registry_holds_ten_switches_and_fourteen_walls() -> None:
+    assert (len(SWITCHES), len(WALLS), len(GUARDS)) == (10, 14, 24)
+
+
+@pytest.mark.parametrize(("guard", "make"), CASES)
+def test_a_guard_answers_under_its_own_name_with_a_full_receipt(guard: Any, make: Any) -> None:
+    verdict = guard.ask(make())
+    assert (verdict.guard, verdict.version) == (guard.name, guard.version)
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.unit
+    assert verdict.limit is not None
+    assert re.fullmatch(r"[0-9a-f]{16}\.[0-9a-f]{32}", verdict.input_hash)
+
+
+@pytest.mark.parametrize(("guard", "make"), CASES)
+def test_a_guard_gives_the_same_answer_to_the_same_facts(guard: Any, make: Any) -> None:
+    assert guard.ask(make()) == guard.ask(make())
+
+
+@pytest.mark.parametrize("guard", [*SWITCHES, *WALLS], ids=lambda guard: guard.name)
+def test_a_guard_says_what_it_does_in_its_module(guard: Any) -> None:
+    assert inspect.getdoc(inspect.getmodule(guard.ask))
+
+
+def test_an_empty_or_partial_registry_never_passes() -> None:
+    asked = facts()
+    with pytest.raises(Broken, match="registry of guards is empty"):
+        ask_switches(asked.tenant, ())
+    with pytest.raises(Broken, match="registry of guards is empty"):
+        judge(asked, ask_switches(asked.tenant), ())
+    with pytest.raises(Broken, match="'margin'"):
+        judge(asked, ask_switches(asked.tenant), [wall for wall in WALLS if wall.name != "margin"])
+    with pytest.raises(Broken, match="'master_kill'"):
+        judge(asked, ask_switches(asked.tenant)[1:])
+
+
+def test_a_guard_that_answers_for_another_is_found_out() -> None:
+    swapped = [type(SWITCHES[0])("master_kill", 1, SWITCHES[1].ask), *SWITCHES[1:]]
+    with pytest.raises(Broken, match="answered as tenant_kill"):
+        ask_switches(tenant_facts(), swapped)

@@ -1,0 +1,183 @@
+"""One simulated day through Firestore, GCS and Pub/Sub, and through SQLite and a folder: the same decisions."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from emulators.google_emulators import Google, create_bucket, create_topic
+from quantsentinel.adapters.brokers.recorded import RecordedFeed, open_recording
+from quantsentinel.adapters.channels.webhook import new_secret
+from quantsentinel.adapters.embedded.clock import VirtualClock
+from quantsentinel.app import listing
+from quantsentinel.app.platform import Platform
+from quantsentinel.app.poll_market import Polled, poll_market
+from quantsentinel.market.dayfile import write_day_file
+from quantsentinel.market.rulebook import load_rules
+from quantsentinel.settings import Settings
+from quantsentinel.simulator.day import simulate_day
+from quantsentinel.stores.tenants import Endpoint
+from quantsentinel.wiring.google import open_google
+from quantsentinel.wiring.handlers import FUNCTIONS, handle
+from quantsentinel.wiring.replay import FEED, ReplayRequest, TenantPlan, merged_schedule, replay, seed_tenants
+from quantsentinel.wiring.sink import LoopbackSink
+
+pytestmark = [pytest.mark.emulators, pytest.mark.slow]
+PROJECT = "local-agree"
+SNAPSHOTS = 8
+# Created at the first snapshot (embedded) or now (Firestore): within the 14-day lock of the simulated day either way.
+TENANTS = (
+    TenantPlan("agree-large", "Large", 2_500_000, age=timedelta(0)),
+    TenantPlan("agree-small", "Small", 500_000, age=timedelta(0), knob=50),
+    TenantPlan("agree-paused", "Paused", 5_000_000, age=timedelta(0), paused=True),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one profile made of the day."""
+
+    polled: tuple[Polled, ...]
+    cycles: Mapping[str, Any]
+    rows: tuple[Mapping[str, Any], ...]
+    signals: tuple[Mapping[str, Any], ...]
+    sent: Mapping[str, int]
+    rejected: int
+
+
+def _run_of(platform: Platform, polled: list[Polled], sink: LoopbackSink) -> Run:
+    return Run(
+        polled=tuple(polled),
+        cycles={document.id: document.data for document in platform.documents.query("cycles")},
+        rows=tuple(listing.decision_rows(platform)),
+        signals=tuple(listing.signals(platform)),
+        sent=dict(sink.ids),
+        rejected=sink.rejected,
+    )
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = simulate_day("NIFTY", date(2025, 8, 29), 7, load_rules())
+    path = tmp_path_factory.mktemp("day") / "day.parquet"
+    write_day_file(path, found.snapshots[30 : 30 + SNAPSHOTS], {"NIFTY": found.daily})
+    return path
+
+
+@pytest.fixture(scope="module")
+def embedded(day: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    polled: list[Polled] = []
+    platforms: list[Platform] = []
+
+    def watch(progress: Any) -> None:
+        polled.append(progress.polled)
+        platforms.append(progress.platform)
+
+    with LoopbackSink(new_secret()) as sink:
+        state = tmp_path_factory.mktemp("embedded") / "state"
+        replay(ReplayRequest((day,), TENANTS, state, webhook=sink.url, webhook_secret=sink.secret), watch)
+        return _run_of(platforms[-1], polled, sink)
+
+
+@pytest.fixture(scope="module")
+def google(day: Path, google_emulators: Google) -> Run:
+    """In one process: the functions pull what the adapters published."""
+    settings = Settings(profile="google", project=PROJECT, underlyings=("NIFTY",))
+    here = Google(PROJECT, google_emulators.firestore, google_emulators.pubsub, google_emulators.storage)
+    for kind in ("raw", "snapshots", "decisions"):
+        create_bucket(here, settings.bucket(kind))
+    for function in FUNCTIONS:
+        create_topic(here, function.topic)
+        _create_pull_subscription(here, function.topic, function.name)
+    recording = open_recording(day)
+    schedule = merged_schedule(recording)
+    clock = VirtualClock(schedule[0][0])
+    with pytest.MonkeyPatch.context() as patch, LoopbackSink(new_secret()) as sink:
+        for name, value in here.environ.items():
+            patch.setenv(name, value)
+        platform = open_google(settings, clock, {FEED: RecordedFeed(recording, clock)})
+        platform.snapshots.put_daily("NIFTY", recording.daily_history["NIFTY"])
+        seed_tenants(platform, clock, TENANTS, schedule[0][0], Endpoint("webhook", sink.url, sink.secret))
+        polled: list[Polled] = []
+        for at, underlying in schedule:
+            clock.advance_to(at)
+            found = poll_market(platform, FEED, underlying)
+            polled += [found] if found else []
+            while _serve(here, platform):
+                pass
+        return _run_of(platform, polled, sink)
+
+
+def _create_pull_subscription(google: Google, topic: str, name: str) -> None:
+    body = {"topic": f"projects/{google.project}/topics/{topic}", "ackDeadlineSeconds": 60}
+    url = f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{name}"
+    httpx.put(url, json=body, timeout=10).raise_for_status()
+
+
+def _serve(google: Google, platform: Platform) -> int:
+    """Every function handles what waits for it; returns how many messages that were."""
+    served = 0
+    for function in FUNCTIONS:
+        url = f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{function.name}"
+        pulled = httpx.post(f"{url}:pull", json={"maxMessages": 100, "returnImmediately": True}, timeout=20)
+        for item in pulled.raise_for_status().json().get("receivedMessages", ()):
+            message = item["message"]
+            data = json.loads(base64.b64decode(message["data"]))
+            handled = handle(platform, function.name, message["attributes"]["event_id"], data)
+            assert handled.status == 204, handled
+            httpx.post(f"{url}:acknowledge", json={"ackIds": [item["ackId"]]}, timeout=20).raise_for_status()
+            served += 1
+    return served
+
+
+def test_the_day_has_decisions_to_compare(embedded: Run) -> None:
+    assert len(embedded.cycles) == SNAPSHOTS
+    assert len(embedded.rows) == SNAPSHOTS * len(TENANTS)
+    assert {item["state"] for item in embedded.signals} >= {"created"}
+    assert any(row["refusals"] for row in embedded.rows)
+
+
+def test_both_profiles_accept_the_same_snapshots_under_the_same_keys(embedded: Run, google: Run) -> None:
+    assert google.polled == embedded.polled
+
+
+def test_both_profiles_see_the_same_market_in_every_cycle(embedded: Run, google: Run) -> None:
+    assert google.cycles == embedded.cycles
+
+
+def _without_create_time(value: Any) -> Any:
+    """Everything but what a tenant's create time went into: the database stamps it, and no client can set it.
+
+    That is the account's digest, the measurement of the lock that counts from it, and the digests of guards' inputs.
+    """
+    if isinstance(value, Mapping):
+        if value.get("guard") == "dry_run_lock":
+            return {"guard": "dry_run_lock", "outcome": value["outcome"]}
+        return {key: _without_create_time(item) for key, item in value.items() if key not in ("input_hash", "account")}
+    if isinstance(value, list | tuple):
+        # A message has its guards as rows: name, outcome, measured, …
+        short = value[:2] if value and value[0] == "dry_run_lock" else value
+        return [_without_create_time(item) for item in short]
+    return value
+
+
+def test_both_profiles_decide_the_same_for_every_tenant(embedded: Run, google: Run) -> None:
+    assert _without_create_time(google.rows) == _without_create_time(embedded.rows)
+
+
+def test_both_profiles_issue_the_same_signals(embedded: Run, google: Run) -> None:
+    assert _without_create_time(google.signals) == _without_create_time(embedded.signals)
+
+
+def test_both_profiles_deliver_every_signal_once(embedded: Run, google: Run) -> None:
+    assert google.sent == embedded.sent
+    assert set(google.sent.values()) == {1}
+    assert google.rejected == embedded.rejected == 0

@@ -1,0 +1,123 @@
+"""Margin against what NSE Clearing and a broker published: SPAN risk arrays of three years, and Kite's basket."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from quantsentinel.costs.margin import MarginLegs, MarginMarket, margin, risk_arrays, span_volatility
+from quantsentinel.market.rulebook import load_rules
+
+pytestmark = pytest.mark.marketdata
+
+RULES = load_rules()
+SAMPLE = "calendar/nse_rules/samples__nifty_gold_sample.parquet"
+DAILY = "daily/india_vix_span_oi_2012_2026"
+SCENARIOS = [f"span_s{number}" for number in range(1, 17)]
+FILES = {
+    # file date: (spot close of the day before, repo rate then, first year the rule book covers)
+    date(2021, 1, 4): (14018.5, 0.0400),
+    date(2025, 9, 2): (24625.05, 0.0550),
+    date(2026, 7, 14): (24211.0, 0.0525),
+}
+KEYS = ["trade_date", "actual_expiry_date", "strike", "option_type", "span_price"]
+
+
+def contracts(marketdata: Path, day: date) -> pl.DataFrame:
+    frame = pl.read_parquet(marketdata / SAMPLE).filter(pl.col("trade_date") == day)
+    return frame.unique(subset=KEYS).sort(KEYS).with_columns(pl.col("strike").cast(pl.Float64))
+
+
+def legs_of(frame: pl.DataFrame, day: date) -> MarginLegs:
+    """One unit of each contract; the forward is the spot close carried at the repo rate."""
+    spot, repo = FILES[day]
+    days = (frame["actual_expiry_date"] - day).dt.total_days().cast(pl.Float64).to_numpy()
+    return MarginLegs(
+        strike=frame["strike"].to_numpy(),
+        is_call=(frame["option_type"] == "CALL").to_numpy(),
+        signed_units=np.ones(len(frame)),
+        mark=frame["span_price"].to_numpy(),
+        forward=spot * (1.0 + repo * days / 365.0),
+        expiry_days=days,
+    )
+
+
+@pytest.mark.parametrize("day", list(FILES))
+def test_risk_arrays_agree_with_those_that_nse_published(marketdata: Path, day: date) -> None:
+    frame = contracts(marketdata, day)
+    assert len(frame) >= 90
+    legs = legs_of(frame, day)
+    market = MarginMarket(FILES[day][0], FILES[day][0], float(frame["span_implied_vol"][0]), (day,))
+    scan = RULES.scan("NIFTY", max(day, date(2023, 4, 3)))  # the 2021 parameters follow from the same formulas
+    ours, theirs = risk_arrays(legs, market, scan, legs.expiry_days), frame.select(SCENARIOS).to_numpy().T
+    sold, bought = (
+        np.abs(ours.min(axis=0) / theirs.min(axis=0) - 1.0),
+        np.abs(ours.max(axis=0) / theirs.max(axis=0) - 1),
+    )
+    assert sold.max() < 0.01
+    assert np.quantile(bought, 0.95) < 0.03
+    assert np.abs(ours - theirs).max() < 0.0015 * FILES[day][0]
+
+
+@pytest.mark.parametrize("day", list(FILES))
+def test_scan_ranges_agree_with_those_in_the_span_file(marketdata: Path, day: date) -> None:
+    frame = contracts(marketdata, day)
+    vol = float(frame["span_implied_vol"][0])
+    scan = RULES.scan("NIFTY", max(day, date(2023, 4, 3)))
+    assert scan.price_scan(vol) * FILES[day][0] == pytest.approx(frame["span_price_scan_range"][0], rel=2e-4)
+    assert scan.vol_scan(vol) == frame["span_vol_scan_range"][0]
+
+
+@pytest.mark.parametrize("underlying", ["NIFTY", "BANKNIFTY", "FINNIFTY"])
+def test_scan_ranges_agree_with_every_daily_file_since_june_2023(marketdata: Path, underlying: str) -> None:
+    psr = pl.read_csv(marketdata / DAILY / "data__span_psr.csv.gz", infer_schema_length=9000, try_parse_dates=True)
+    vol = pl.read_csv(marketdata / DAILY / "data__volatility.csv.gz", infer_schema_length=9000, try_parse_dates=True)
+    vol = vol.filter(pl.col("symbol") == underlying).sort("date").with_columns(before=pl.col("ann_applicable").shift(1))
+    near = psr.filter(pl.col("symbol") == underlying).sort("date", "expiry").group_by("date").first()
+    rows = near.join(vol, on="date").filter(pl.col("date") >= date(2023, 6, 1)).sort("date")
+    assert len(rows) > 700
+    wrong = [
+        row["date"]
+        for row in rows.iter_rows(named=True)
+        if RULES.scan(underlying, row["date"]).price_scan(row["before"]) * row["spot_prev"]
+        != pytest.approx(row["price_scan"], rel=2e-3)
+        or RULES.scan(underlying, row["date"]).vol_scan(row["before"]) != row["vol_scan"]
+    ]
+    assert len(wrong) <= 0.01 * len(rows), wrong
+
+
+def test_volatility_from_closes_is_what_nse_prints(marketdata: Path) -> None:
+    rows = pl.read_csv(marketdata / DAILY / "data__volatility.csv.gz", infer_schema_length=9000, try_parse_dates=True)
+    rows = rows.filter((pl.col("symbol") == "NIFTY") & (pl.col("date") <= date(2025, 8, 28))).sort("date")
+    ours = span_volatility(rows["spot_close"].to_list()[-750:], RULES.scan("NIFTY", date(2025, 8, 29)))
+    assert ours == pytest.approx(rows["ann_applicable"][-1], rel=0.03)
+
+
+def kite_legs(units: float, strikes: list[float], marks: list[float], signs: list[float]) -> MarginLegs:
+    return MarginLegs(
+        strike=np.array(strikes),
+        is_call=np.full(len(strikes), True),
+        signed_units=units * np.array(signs),
+        mark=np.array(marks),
+        forward=np.full(len(strikes), 19434.15 * (1.0 + 0.065 * 21 / 365)),
+        expiry_days=np.full(len(strikes), 21.0),
+    )
+
+
+def test_kites_basket_asks_for_the_margin_that_we_estimate(marketdata: Path) -> None:
+    """Kite nets the premium received against the margin; we do not, so it is added back."""
+    data = json.loads((marketdata / "payloads/kite/basket_margins.json").read_text())["data"]
+    day = date(2023, 7, 6)
+    market = MarginMarket(19398.5, 19434.15, 0.174, (day,))
+    scan = RULES.scan("NIFTY", day)
+    spread = margin(kite_legs(75, [20600.0, 20700.0], [35.65, 6.95], [-1.0, 1.0]), market, scan)
+    assert spread.exposure == pytest.approx(data["final"]["exposure"])
+    assert spread.now == pytest.approx(data["final"]["total"] - data["final"]["option_premium"], rel=0.03)
+    naked = margin(kite_legs(75, [20600.0], [35.65], [-1.0]), market, scan)
+    assert naked.now == pytest.approx(data["orders"][0]["total"], rel=0.03)
+    assert spread.now > 5 * (100 - 28.7) * 75  # margin, never the maximum loss

@@ -1,0 +1,79 @@
+"""Books and accounts survive the store exactly; what does not fit is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from quantsentinel.accounts.account import Account
+from quantsentinel.accounts.codec import decode_account, encode_account
+from quantsentinel.errors import BadInput
+from quantsentinel.pipeline import tenant_pass
+from quantsentinel.portfolio.book import Book, ClosedEntry
+from quantsentinel.portfolio.codec import decode_book, encode_book
+from tests.builders import SESSION, TEN, account, as_of, condor_package, desk, market, offering, vertical_package
+
+
+def stored(data: dict[str, Any]) -> dict[str, Any]:
+    """Through JSON text, as a store keeps it."""
+    loaded: dict[str, Any] = json.loads(json.dumps(data))
+    return loaded
+
+
+def full_book() -> Book:
+    view = offering(market(), condor_package(), vertical_package(), condor_package(width=200.0))
+    book = tenant_pass(view, Book(), account(), desk(), as_of(view)).book_after
+    closed = {"NIFTY|2025-08-28|long_call": ClosedEntry(2, TEN)}
+    return replace(book, closed=closed, loss_latched_on=SESSION, rearm={"NIFTY": 2}, audit_seq=7)
+
+
+def test_a_book_comes_back_exactly() -> None:
+    book = full_book()
+    assert len(book.positions) == 2
+    assert book.refusals
+    assert decode_book(stored(encode_book(book))) == book
+
+
+def test_an_empty_book_comes_back_exactly() -> None:
+    assert decode_book(stored(encode_book(Book()))) == Book()
+
+
+def test_an_account_takes_its_id_and_age_from_the_document_not_from_its_data() -> None:
+    tenant = account(knob=40, registration="INH000000000")
+    data = stored(encode_account(tenant))
+    assert {"tenant_id", "created_at"}.isdisjoint(data)
+    later = tenant.created_at + timedelta(days=1)
+    assert decode_account("acme-fund", data | {"channels": {}}, later) == replace(tenant, created_at=later)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"schema": 99},
+        {"surprise": 1},
+        {"realised": "a lot"},
+        {"session": "yesterday"},
+        {"positions": [{"signal_id": "sig-1"}]},
+    ],
+    ids=lambda spoil: next(iter(spoil)),
+)
+def test_a_book_that_does_not_fit_is_refused_and_never_taken_for_an_empty_one(spoil: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        decode_book(stored(encode_book(full_book())) | spoil)
+
+
+def test_an_account_of_another_schema_is_refused() -> None:
+    data = stored(encode_account(account())) | {"schema": 0}
+    with pytest.raises(BadInput, match="account schema"):
+        decode_account("acme-fund", data, TEN)
+
+
+def test_a_whole_number_from_the_store_is_a_float_again() -> None:
+    data = stored(encode_account(account()))
+    data["limits"]["daily_loss"] = 1
+    found: Account = decode_account("acme-fund", data, TEN)
+    assert isinstance(found.limits.daily_loss, float)

@@ -1,0 +1,84 @@
+"""Lots: every bound counts, the lowest is named, the knob only lowers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.budget import budget_of, share_of
+from quantsentinel.portfolio.sizing import Sizing, deepest, size
+from quantsentinel.portfolio.terms import terms_at
+from quantsentinel.units import rupees
+from tests.builders import account, desk, market, opportunity
+
+
+def sized(book: Book | None = None, **limits: Any) -> Sizing:
+    return size(opportunity(market()), budget_of(book or Book(), account(**limits)), desk())
+
+
+def test_the_trade_budget_buys_whole_lots_only() -> None:
+    loss = opportunity(market()).max_loss
+    found = sized(max_loss_per_trade=float(loss * 3 + loss / 2) / 2_000_000)
+    assert (found.lots, found.binding) == (3, "trade_loss")
+    assert found.by_trade_loss == pytest.approx(3.5)
+
+
+@pytest.mark.parametrize(
+    ("limits", "binding"),
+    [
+        ({"max_lots": 2}, "max_lots"),
+        ({"margin_buffer": 10.0}, "margin"),
+        ({"max_loss_per_day": 0.005}, "day_loss"),
+        ({"max_loss_per_trade": 0.005}, "trade_loss"),
+    ],
+)
+def test_the_lowest_bound_is_named(limits: dict[str, Any], binding: str) -> None:
+    found = sized(**limits)
+    assert found.binding == binding
+    assert found.lots == int(min(found.by_trade_loss, found.by_day_loss, found.by_margin, found.by_max_lots))
+
+
+@pytest.mark.parametrize(("knob", "lots"), [(100, 10), (50, 5), (10, 1), (9, 0), (0, 0)])
+def test_the_knob_takes_its_share_and_never_more(knob: int, lots: int) -> None:
+    found = sized(knob=knob, max_loss_per_trade=0.05, max_loss_per_day=0.5, max_lots=10)
+    assert found.lots == lots
+    assert found.binding == ("knob" if lots == 0 else "max_lots")
+
+
+def test_what_was_entered_today_leaves_less_of_the_day_budget() -> None:
+    spent = sized(Book(entered_loss=rupees(95_000)))
+    assert spent.lots < sized().lots
+    assert spent.binding == "day_loss"
+    assert sized(Book(entered_loss=rupees(150_000))).lots == 0
+
+
+def test_thin_books_lower_the_lots_until_the_rules_hold() -> None:
+    offer = opportunity(market())
+    thin = [leg.__class__(leg.bid, leg.ask, leg.mid, leg.iv, leg.delta, 75.0, 75.0) for leg in offer.legs]
+    shallow = opportunity(market(), opportunity_id="opp-thin", legs=tuple(thin))
+    rich = account(max_loss_per_trade=1.0, max_loss_per_day=1.0, capital=rupees(10**8))
+    found = size(shallow, budget_of(Book(), rich), desk())
+    assert found.binding == "depth"
+    rules = desk().policy.hard_rules
+    assert terms_at(shallow, found.lots, desk()).cost_ratio <= rules.max_cost_ratio
+    assert terms_at(shallow, found.lots + 1, desk()).cost_ratio > rules.max_cost_ratio
+
+
+@pytest.mark.parametrize("last", [1, 2, 7, 19, 20])
+def test_the_deepest_size_that_pays_is_found(last: int) -> None:
+    assert deepest(20, lambda lots: lots <= last) == last
+
+
+def test_terms_scale_with_lots_and_charge_the_flat_fee_once_an_order() -> None:
+    one, ten = (terms_at(opportunity(market()), lots, desk()) for lots in (1, 10))
+    assert ten.margin_now == 10 * one.margin_now
+    assert one.entry_charges < ten.entry_charges < 10 * one.entry_charges
+    assert ten.max_loss < 10 * one.max_loss
+    assert ten.slices == 1
+    assert terms_at(opportunity(market()), 30, desk()).slices == 2, "2,250 units above the freeze quantity of 1,800"
+
+
+def test_shares_of_capital_are_exact() -> None:
+    assert share_of(rupees(2_000_000), 0.02) == 40_000

@@ -1,0 +1,106 @@
+"""Black-76 against a 40-digit twin of its formula, differentiated by mpmath."""
+
+from __future__ import annotations
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from quantsentinel.pricing import black76
+
+CASES = [
+    # forward, strike, years, sigma, rate, is_call
+    (25_000.0, 25_000.0, 4 / 252, 0.12, 0.055, True),
+    (25_000.0, 26_500.0, 4 / 252, 0.14, 0.055, True),
+    (25_000.0, 22_000.0, 20 / 252, 0.18, 0.055, False),
+    (25_000.0, 27_000.0, 1.3, 0.25, 0.065, False),
+    (100.0, 40.0, 0.5, 0.6, 0.0, True),
+    (100.0, 100.0, 0.001, 0.05, 0.1, False),
+]
+
+
+def _exact(forward: mp.mpf, strike: mp.mpf, years: mp.mpf, sigma: mp.mpf, rate: mp.mpf, is_call: bool) -> mp.mpf:
+    d1 = mp.log(forward / strike) / (sigma * mp.sqrt(years)) + sigma * mp.sqrt(years) / 2
+    d2 = d1 - sigma * mp.sqrt(years)
+    sign = 1 if is_call else -1
+    return mp.exp(-rate * years) * sign * (forward * mp.ncdf(sign * d1) - strike * mp.ncdf(sign * d2))
+
+
+def _derivative(case: tuple[float, float, float, float, float, bool], orders: dict[int, int]) -> float:
+    """Mixed partial derivative of the exact price; keys are argument positions."""
+    *numbers, is_call = case
+    with mp.workdps(40):
+        positions = sorted(orders)
+
+        def along(*values: mp.mpf) -> mp.mpf:
+            point = [mp.mpf(number) for number in numbers]
+            for position, value in zip(positions, values, strict=True):
+                point[position] = value
+            return _exact(*point, is_call)
+
+        at = tuple(mp.mpf(numbers[position]) for position in positions)
+        return float(mp.diff(along, at, tuple(orders[position] for position in positions)))
+
+
+def _ours(case: tuple[float, float, float, float, float, bool]) -> black76.Greeks:
+    forward, strike, years, sigma, rate, is_call = case
+    return black76.greeks(forward, strike, years, sigma, np.exp(-rate * years), is_call)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_price_equals_the_forty_digit_formula(case: tuple[float, float, float, float, float, bool]) -> None:
+    forward, strike, years, sigma, rate, is_call = case
+    ours = float(black76.price(forward, strike, years, sigma, np.exp(-rate * years), is_call))
+    with mp.workdps(40):
+        exact = float(_exact(*(mp.mpf(x) for x in case[:5]), is_call))
+    assert ours == pytest.approx(exact, rel=1e-10, abs=1e-11 * forward)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("name", "orders", "sign"),
+    [
+        ("delta", {0: 1}, 1),
+        ("gamma", {0: 2}, 1),
+        ("vega", {3: 1}, 1),
+        ("theta_per_year", {2: 1}, -1),
+        ("rho", {4: 1}, 1),
+        ("vanna", {0: 1, 3: 1}, 1),
+        ("volga", {3: 2}, 1),
+        ("charm_per_year", {0: 1, 2: 1}, -1),
+    ],
+)
+def test_each_greek_is_the_derivative_of_the_exact_price(
+    case: tuple[float, float, float, float, float, bool], name: str, orders: dict[int, int], sign: int
+) -> None:
+    exact = sign * _derivative(case, orders)
+    assert float(getattr(_ours(case), name)) == pytest.approx(exact, rel=1e-9, abs=1e-12)
+
+
+def test_theta_and_charm_a_day_are_a_365th_of_a_year() -> None:
+    greeks = _ours(CASES[0])
+    assert float(greeks.theta) * 365 == pytest.approx(float(greeks.theta_per_year))
+    assert float(greeks.charm) * 365 == pytest.approx(float(greeks.charm_per_year))
+
+
+def test_without_time_or_volatility_the_price_is_the_discounted_intrinsic_value() -> None:
+    strikes = np.array([90.0, 100.0, 110.0])
+    for years, sigma in ((0.0, 0.2), (1.0, 0.0)):
+        assert black76.price(100.0, strikes, years, sigma, 0.9, True) == pytest.approx([9.0, 0.0, 0.0])
+        assert black76.price(100.0, strikes, years, sigma, 0.9, False) == pytest.approx([0.0, 0.0, 9.0])
+
+
+def test_greeks_without_time_or_volatility_are_not_a_number() -> None:
+    greeks = black76.greeks(100.0, 100.0, [0.0, 1.0, 1.0], [0.2, 0.0, 0.2], 0.9, True)
+    assert np.isnan(greeks.delta).tolist() == [True, True, False]
+    assert np.isnan(greeks.theta).tolist() == [True, True, False]
+
+
+def test_a_call_struck_at_zero_is_the_discounted_forward() -> None:
+    assert float(black76.price(100.0, 0.0, 1.0, 0.2, 0.9, True)) == pytest.approx(90.0)
+
+
+def test_arguments_broadcast() -> None:
+    grid = black76.price(100.0, np.linspace(80, 120, 5)[:, None], 0.5, np.array([0.1, 0.2]), 0.99, True)
+    assert grid.shape == (5, 2)
+    assert float(grid[1, 1]) == float(black76.price(100.0, 90.0, 0.5, 0.2, 0.99, True))
