@@ -12,16 +12,13 @@ from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
 from quantsentinel.features.surface import (
-    MAX_DENSITIES,
-    MAX_FITTED,
+    Curves,
     Quotes,
     Vols,
     density_of,
-    fit_svi,
+    fit_surface,
     pair_quotes,
-    smile_of,
     vols,
-    worth_fitting,
 )
 from quantsentinel.features.timeline import SessionFrame, SliceTimes, session_frame, slice_times
 from quantsentinel.integrity.quotes import QuoteMask
@@ -29,14 +26,10 @@ from quantsentinel.market.history import History
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.pricing.density import physical_density
 from quantsentinel.pricing.forward import ForwardFit
-from quantsentinel.pricing.smile import Smile
-from quantsentinel.pricing.svi import SviFit
 from quantsentinel.units import quantise
 from quantsentinel.volatility.forecast import Forecast, forecast
 from quantsentinel.volatility.realised import RealisedVariance, realised_variance
 
-Curves = tuple[SviFit | None, Smile | None]
-"""The bare fit of a slice, and what prices it."""
 STALE_SLICE = "stale_slice"
 NO_VOL = "no_vol"
 
@@ -59,7 +52,7 @@ def analyse(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMask) -
     usable = mask.usable & (snapshot.columns["bid"] > 0) & (snapshot.columns["ask"] > 0)
     quotes = pair_quotes(snapshot, times, mask.forward, usable)
     found = vols(snapshot, quotes)
-    surface = _fit_surface(quotes, found, times, mask)
+    surface = fit_surface(quotes, found, times, mask)
     slices = tuple(
         _slice(snapshot, index, times[index], mask.forwards[index], (quotes, found), surface[index])
         for index in range(len(snapshot.slices))
@@ -118,20 +111,6 @@ def _times(snapshot: Snapshot, frame: SessionFrame, desk: Desk) -> list[SliceTim
         SliceTimes(0.0, 0.0, 1.0, STALE_SLICE) if part.received_at < oldest else slice_times(frame, part)
         for part in snapshot.slices
     ]
-
-
-def _fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: QuoteMask) -> list[Curves]:
-    """(fit, smile) of each slice: fits of the nearest `MAX_FITTED`, smiles of the nearest `MAX_DENSITIES` of these."""
-    found_curves: list[Curves] = []
-    fitted = 0
-    for index, forward in enumerate(mask.forwards):
-        wanted = forward.is_fitted and not times[index].reason and fitted < MAX_FITTED
-        taken = worth_fitting(quotes, found, index) if wanted else None
-        fit = fit_svi(taken)
-        fitted += fit is not None
-        smile = smile_of(fit, taken) if fit is not None and taken is not None and fitted <= MAX_DENSITIES else None
-        found_curves.append((fit, smile))
-    return found_curves
 
 
 def _slice(

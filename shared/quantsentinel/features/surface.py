@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
 from quantsentinel.features.timeline import SliceTimes
+from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.pricing import black76
 from quantsentinel.pricing.density import Density, implied_density
@@ -36,6 +37,9 @@ MIN_G_BETWEEN_QUOTES = -0.05
 expiry with 15 stale quotes)."""
 MIN_REACH_SD = 1.0
 DAYS_PER_YEAR = 365.0
+
+Curves = tuple[SviFit | None, Smile | None]
+"""The bare fit of a slice, and what prices it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +112,20 @@ def vols(snapshot: Snapshot, quotes: Quotes) -> Vols:
         theta_call=call.theta_per_year * per_day,
         theta_put=theta_put * per_day,
     )
+
+
+def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: QuoteMask) -> list[Curves]:
+    """(fit, smile) of each slice: fits of the nearest `MAX_FITTED`, smiles of the nearest `MAX_DENSITIES` of these."""
+    found_curves: list[Curves] = []
+    fitted = 0
+    for index, forward in enumerate(mask.forwards):
+        wanted = forward.is_fitted and not times[index].reason and fitted < MAX_FITTED
+        taken = worth_fitting(quotes, found, index) if wanted else None
+        fit = fit_svi(taken)
+        fitted += fit is not None
+        smile = smile_of(fit, taken) if fit is not None and taken is not None and fitted <= MAX_DENSITIES else None
+        found_curves.append((fit, smile))
+    return found_curves
 
 
 @dataclass(frozen=True, eq=False)
