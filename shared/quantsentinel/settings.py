@@ -17,7 +17,7 @@ from quantsentinel.errors import BadInput
 
 PREFIX = "QS_"
 CONFIG_VARIABLE = "QS_CONFIG"
-PATH_FIELDS = ("state", "marketdata", "history", "rules_overlay", "policy_overlay")
+PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay")
 BUCKETS = ("raw", "snapshots", "decisions")
 
 Secret = SecretStr
@@ -44,6 +44,8 @@ class Settings(BaseModel):
     region: str = "asia-south1"
     state: Path = Path(".qs/state")
     """Folder of the embedded profile: documents, bus and objects."""
+    lake: Path = Path(".qs/lake")
+    """Folder of imported market data, in Parquet."""
     sync: Literal["full", "normal"] = "full"
     """SQLite's promise at a power cut: `full` loses nothing, `normal` may lose the last commits (replays)."""
 
