@@ -46,7 +46,7 @@ def test_units_are_declared_per_field_as_the_source_prints_them() -> None:
 
 
 def test_a_field_that_the_source_does_not_print_is_bad_input() -> None:
-    with pytest.raises(BadInput, match="contract of india_vix: no field .oi"):
+    with pytest.raises(BadInput, match=r"contract of india_vix: no field .oi"):
         _ = contract_for("india_vix").oi
 
 
