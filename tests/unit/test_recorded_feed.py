@@ -115,10 +115,10 @@ def test_a_saved_upstox_payload_takes_its_time_from_its_name(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "body", "message"),
     [
-        ("cut.parquet", b"PAR1 and no more", "cannot be read"),
+        ("cut.parquet", b"PAR1 and no more", "unreadable"),
         ("other.csv", b"a,b\n1,2\n", "no known chain layout"),
         ("cut.json", b'{"records": {', "not JSON"),
-        ("cut.json.gz", b"\x1f\x8b\x08", "not JSON"),
+        ("cut.json.gz", b"\x1f\x8b\x08", "ends early"),
         ("prev.csv", b"strikePrice,expiryDate,CE_OI\n1,2,3\n", "neither the file nor its name"),
     ],
 )

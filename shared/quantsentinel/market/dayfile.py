@@ -7,6 +7,7 @@ any tool can open it; the snapshots' headers and the daily bars are JSON in the 
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -107,24 +108,25 @@ def _write_whole(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> N
         raise BadInput(f"cannot be written: {error}", where=str(path), fix="Name a file that can be written") from None
 
 
-def read_day_file(path: Path) -> DayFile:
-    """Opens a day file. Raises `BadInput` for a truncated file, another format or a row count that does not match."""
+def read_day_file(source: Path | io.BytesIO, named: str = "") -> DayFile:
+    """Opens a day file, or its bytes; errors say `named`. Raises `BadInput` for a truncated file, another format or a row count that does not match."""
     import polars as pl
 
+    path = named or str(source)
     try:
-        text = pl.read_parquet_metadata(path).get(DAY_KEY)
+        text = pl.read_parquet_metadata(source).get(DAY_KEY)
         if text is None:
-            raise BadInput(f"no {DAY_KEY} metadata: not a day file", where=str(path), fix="Write it with `qs simulate`")
+            raise BadInput(f"no {DAY_KEY} metadata: not a day file", where=path, fix="Write it with `qs simulate`")
         header = json.loads(text)
-        frame = pl.read_parquet(path, columns=list(PAIR_COLUMNS), glob=False)
+        frame = pl.read_parquet(source, columns=list(PAIR_COLUMNS), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"not a readable day file: {error}", where=str(path)) from None
+        raise BadInput(f"not a readable day file: {error}", where=path) from None
     if header.get("version") != DAY_VERSION:
-        raise BadInput(f"day file version {header.get('version')}, expected {DAY_VERSION}", where=str(path))
+        raise BadInput(f"day file version {header.get('version')}, expected {DAY_VERSION}", where=path)
     entries = list(_entries(header["snapshots"]))
     rows = sum(entry.pairs for entry in entries)
     if rows != frame.height:
-        raise BadInput(f"{frame.height} rows, the header describes {rows}", where=str(path))
+        raise BadInput(f"{frame.height} rows, the header describes {rows}", where=path)
     return DayFile(frame, entries, {name: _bars(columns) for name, columns in header["daily"].items()})
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from quantsentinel.adapters.brokers.recording_files import CHAIN_SUFFIXES, Entry, read_entries
 from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
+from quantsentinel.market.parsers.cuts import CHAIN_SUFFIXES, Entry, read_entries
+from quantsentinel.market.parsers.payload import MAX_BYTES
 from quantsentinel.ports import Clock, RawSnapshot
 
 
@@ -61,7 +62,7 @@ def open_recording(*paths: Path) -> Recording:
         files = _files(path)
         for file in files:
             try:
-                found, history = read_entries(file)
+                found, history = read_entries(file.name, _bytes_of(file), str(file))
             except BadInput as error:
                 if not path.is_dir():
                     raise
@@ -82,6 +83,16 @@ def _files(path: Path) -> list[Path]:
     if not path.is_file():
         raise BadInput("no such file or folder", where=str(path))
     return [path]
+
+
+def _bytes_of(file: Path) -> bytes:
+    limit = max(MAX_BYTES.values())
+    if file.stat().st_size > limit:
+        raise BadInput(f"{file.stat().st_size} bytes, at most {limit}", where=str(file), fix="Split it, or import it")
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=str(file)) from None
 
 
 class RecordedFeed:

@@ -19,6 +19,8 @@ from quantsentinel.market.parsers.table import (
     read_table,
     require_echo,
     slices_of,
+    spot_of,
+    strikes,
     to_snapshot,
 )
 from quantsentinel.market.raw import RawSnapshot
@@ -43,10 +45,10 @@ def parse_ltp_rows(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
         contract=contract_for(raw.source),
         slices=slices_of((day.item() for day in np.unique(expiry)), payload.received_at),
         expiry=expiry,
-        strike=floats(frame, "Strike", where),
+        strike=strikes(frame, "Strike", where),
         call=_side(frame, "CE", where),
         put=_side(frame, "PE", where),
-        spot=float(floats(frame, "Stock_LTP", where)[0]) or None,
+        spot=spot_of(floats(frame, "Stock_LTP", where)[0], where),
     )
     return to_snapshot(table, rules)
 

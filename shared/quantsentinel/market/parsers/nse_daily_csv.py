@@ -6,8 +6,8 @@ Neither carries a time: the recording gives the file's day. Open interest and vo
 
 from __future__ import annotations
 
-import ast
 import io
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.contracts import contract_for
-from quantsentinel.market.parsers.nse_legs import StrikeRow, side, underlyings
+from quantsentinel.market.parsers.nse_legs import StrikeRow, number, side, underlyings
 from quantsentinel.market.parsers.stamps import listed_date
 from quantsentinel.market.parsers.table import (
     ChainTable,
@@ -26,6 +26,8 @@ from quantsentinel.market.parsers.table import (
     require_columns,
     require_echo,
     slices_of,
+    spot_of,
+    strikes,
     to_snapshot,
 )
 from quantsentinel.market.raw import RawSnapshot
@@ -61,7 +63,7 @@ def _flat(raw: RawSnapshot, frame: pl.DataFrame, where: str) -> ChainTable:
         contract=contract_for(raw.source),
         slices=slices_of((day.item() for day in np.unique(expiry)), raw.payloads[0].received_at),
         expiry=expiry,
-        strike=floats(frame, "strikePrice", where),
+        strike=strikes(frame, "strikePrice", where),
         call=_flat_side(frame, "CE", where),
         put=_flat_side(frame, "PE", where),
     )
@@ -83,12 +85,14 @@ def _require_identifiers(identifiers: list[str], raw: RawSnapshot) -> None:
 
 def _legs(raw: RawSnapshot, frame: pl.DataFrame, where: str) -> ChainTable:
     require_columns(frame.columns, LEG_COLUMNS, where)
+    printed = frame.select(LEG_COLUMNS[1:]).iter_rows()
     rows = [
-        StrikeRow(listed_date(str(expiry)), float(strike), _leg(call, where), _leg(put, where))
-        for strike, expiry, call, put in frame.select(LEG_COLUMNS).iter_rows()
+        StrikeRow(listed_date(str(expiry)), strike, _leg(call, where), _leg(put, where))
+        for strike, (expiry, call, put) in zip(strikes(frame, "strikePrice", where).tolist(), printed, strict=True)
     ]
     require_echo(underlyings(rows), raw)
-    spots = [leg["underlyingValue"] for row in rows for leg in (row.call, row.put) if leg and "underlyingValue" in leg]
+    legs = [leg for row in rows for leg in (row.call, row.put) if leg and "underlyingValue" in leg]
+    spot = max((number(leg, "underlyingValue", where) for leg in legs), default=0.0)
     return ChainTable(
         raw=raw,
         contract=contract_for(raw.source),
@@ -97,21 +101,32 @@ def _legs(raw: RawSnapshot, frame: pl.DataFrame, where: str) -> ChainTable:
         strike=np.array([row.strike for row in rows]),
         call=side(rows, "call", where),
         put=side(rows, "put", where),
-        spot=float(max(spots, default=0.0)),
+        spot=spot_of(spot, where),
     )
 
 
-def _leg(text: str | None, where: str) -> Mapping[str, Any] | None:
-    """A leg written as a Python literal; an empty cell is a side that is not listed."""
+def _leg(text: Any, where: str) -> Mapping[str, Any] | None:
+    """A leg written as a Python literal of names and plain values; an empty cell is a side that is not listed.
+
+    Read by a pattern, not by Python's own reader: that one recurses, and a cell is foreign text.
+    """
     if not text:
         return None
-    try:
-        leg = ast.literal_eval(text)
-    except (ValueError, SyntaxError) as error:
-        raise BadInput(f"a leg is not an object: {error}", where=where) from None
-    if not isinstance(leg, dict):
-        raise BadInput(f"a leg is a {type(leg).__name__}, not an object", where=where)
+    found = _OBJECT.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_LEG_CHARS else None
+    if found is None:
+        raise BadInput(f"a leg is not an object of plain values: {str(text)[:60]!r}", where=where)
+    leg: dict[str, Any] = {}
+    for name, quoted, printed in _PAIR.findall(text):
+        if name in leg:
+            raise BadInput(f"a leg has {name} twice", where=where)
+        leg[name] = float(printed) if printed and printed != "None" else (None if printed else quoted)
     return leg
+
+
+MAX_LEG_CHARS = 4_000
+_ONE = r"'([A-Za-z0-9_]+)': (?:'([^'\\]*)'|(None|-?[0-9]{1,15}(?:\.[0-9]{1,20})?))"
+_PAIR = re.compile(_ONE)
+_OBJECT = re.compile(r"\{" + f"(?:{_ONE}(?:, (?=')|(?=}})))+" + r"\}")
 
 
 def has_legs(header: bytes) -> bool:

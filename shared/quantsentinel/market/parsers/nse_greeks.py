@@ -21,6 +21,8 @@ from quantsentinel.market.parsers.table import (
     read_table,
     require_echo,
     slices_of,
+    spot_of,
+    strikes,
     to_snapshot,
 )
 from quantsentinel.market.raw import RawSnapshot
@@ -38,11 +40,11 @@ def parse_nse_greeks(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
     payload = raw.payloads[0]
     frame = read_table(payload, COLUMNS, where)
     require_echo(frame["symbol"].unique().to_list(), raw, *ALIASES.get(raw.underlying, ()))
-    days, strikes = days_of(frame["expiry"].to_list()), floats(frame, "strike", where)
-    rights = np.array(frame["option_type"].to_list())
+    days, listed = days_of(frame["expiry"].to_list()), strikes(frame, "strike", where)
+    rights = np.array(frame["option_type"].cast(str).fill_null("").to_list())
     if not np.isin(rights, ("CE", "PE")).all():
-        raise BadInput(f"option types {sorted(set(rights))}", where=where, fix="Expected CE and PE")
-    keys, pair = np.unique(np.array([days.astype(np.float64), strikes]), axis=1, return_inverse=True)
+        raise BadInput(f"option types {sorted(set(map(str, rights)))[:5]}", where=where, fix="Expected CE and PE")
+    keys, pair = np.unique(np.array([days.astype(np.float64), listed]), axis=1, return_inverse=True)
     values = {name: floats(frame, printed, where) for name, printed in FIELDS.items()}
     values["vendor_iv"] = values["vendor_iv"] / 100.0
     expiry = keys[0].astype(np.int64).astype("datetime64[D]")
@@ -55,7 +57,7 @@ def parse_nse_greeks(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
         strike=keys[1],
         call=sides[0],
         put=sides[1],
-        spot=float(floats(frame, "spot", where)[0]) or None,
+        spot=spot_of(floats(frame, "spot", where)[0], where),
     )
     return to_snapshot(table, rules)
 

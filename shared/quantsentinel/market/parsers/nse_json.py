@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +9,10 @@ import numpy as np
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.contracts import contract_for
-from quantsentinel.market.parsers.nse_legs import StrikeRow, side, underlyings
+from quantsentinel.market.parsers.nse_legs import StrikeRow, leg_of, number, positive, side, underlyings
+from quantsentinel.market.parsers.payload import MAX_BYTES, gunzip, load_json
 from quantsentinel.market.parsers.stamps import exchange_stamp, listed_date
-from quantsentinel.market.parsers.table import ChainTable, require_echo, slices_of, to_snapshot
+from quantsentinel.market.parsers.table import ChainTable, require_echo, slices_of, spot_of, to_snapshot
 from quantsentinel.market.raw import Payload, RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import Slice, Snapshot
@@ -32,7 +31,8 @@ def parse_nse_json(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
         found = _rows(records, payload, where)
         stamp = exchange_stamp(str(records["timestamp"]))
         slices |= slices_of({row.expiry for row in found}, payload.received_at, stamp)
-        spot = float(records.get("underlyingValue") or spot)
+        if "underlyingValue" in records:
+            spot = number(records, "underlyingValue", where) or spot
         rows += found
     require_echo(underlyings(rows), raw)
     table = ChainTable(
@@ -43,17 +43,14 @@ def parse_nse_json(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
         strike=np.array([row.strike for row in rows]),
         call=side(rows, "call", where),
         put=side(rows, "put", where),
-        spot=spot,
+        spot=spot_of(spot, where),
     )
     return to_snapshot(table, rules)
 
 
 def load_records(body: bytes, where: str) -> Mapping[str, Any]:
     """The `records` object. Raises `BadInput` for truncated JSON, `{}` (a blocked reader) or missing fields."""
-    try:
-        document = json.loads(gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body)
-    except (ValueError, OSError, EOFError) as error:
-        raise BadInput(f"not JSON: {error}", where=where, fix="Is it truncated?") from None
+    document = load_json(gunzip(body, MAX_BYTES["json"], where) if body.startswith(_GZIP_MAGIC) else body, where)
     records = document.get("records") if isinstance(document, dict) else None
     missing = [name for name in ("timestamp", "data") if not isinstance(records, dict) or name not in records]
     if not isinstance(records, dict) or missing:
@@ -62,19 +59,20 @@ def load_records(body: bytes, where: str) -> Mapping[str, Any]:
 
 
 def _rows(records: Mapping[str, Any], payload: Payload, where: str) -> list[StrikeRow]:
-    try:
-        rows = [
-            StrikeRow(
-                expiry=listed_date(str(row.get("expiryDate") or row["expiryDates"])),
-                strike=float(row["strikePrice"]),
-                call=row.get("CE"),
-                put=row.get("PE"),
-            )
-            for row in records["data"]
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"a row of records.data has no {error}", where=where) from None
+    if not isinstance(records["data"], list):
+        raise BadInput("records.data is no list", where=where)
+    rows = [_row(row, where) for row in records["data"]]
     others = {row.expiry for row in rows} - {payload.expiry} if payload.expiry else set()
     if others:
         raise BadInput(f"asked for {payload.expiry}, got {min(others)}", where=f"identity, {where}")
     return rows
+
+
+def _row(row: Any, where: str) -> StrikeRow:
+    if not isinstance(row, Mapping):
+        raise BadInput(f"a row of records.data is a {type(row).__name__}, not an object", where=where)
+    expiry = row.get("expiryDate") or row.get("expiryDates")
+    if not isinstance(expiry, str):
+        raise BadInput("a row of records.data has no expiryDate", where=where)
+    strike = positive(row, "strikePrice", where)
+    return StrikeRow(listed_date(expiry), strike, leg_of(row, "CE", where), leg_of(row, "PE", where))

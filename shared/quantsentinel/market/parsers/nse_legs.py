@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quantsentinel.errors import BadInput
+from quantsentinel.market.parsers.table import LARGEST
 from quantsentinel.market.snapshot import Floats
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
@@ -57,13 +58,31 @@ def _spelling(leg: Mapping[str, Any], column: str, where: str) -> str:
 def number(values: Mapping[str, Any], key: str, where: str) -> float:
     """A number of a JSON object, 0.0 for null. Raises `BadInput` naming a missing or non-numeric field."""
     if key not in values:
-        raise BadInput(f"field {key} is missing", where=where, fix=f"Found {', '.join(sorted(values))}")
+        raise BadInput(f"field {key} is missing", where=where, fix=f"Found {', '.join(map(str, list(values)[:20]))}")
     value = values[key]
     if value is None:
         return 0.0
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadInput(f"field {key} is {value!r}, not a number", where=where)
+        raise BadInput(f"field {key} is {str(value)[:40]!r}, not a number", where=where)
+    if not abs(value) <= LARGEST:
+        raise BadInput(f"field {key} is beyond {LARGEST:g}", where=where)
     return float(value)
+
+
+def positive(values: Mapping[str, Any], key: str, where: str) -> float:
+    """A strike. Raises `BadInput` when it is no positive number."""
+    found = number(values, key, where)
+    if found <= 0:
+        raise BadInput(f"field {key} is {found:g}, not a positive number", where=where)
+    return found
+
+
+def leg_of(row: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any] | None:
+    """An object of a row, None when the side is not listed. Raises `BadInput` for anything else."""
+    leg = row.get(name)
+    if leg is not None and not isinstance(leg, Mapping):
+        raise BadInput(f"field {name} is a {type(leg).__name__}, not an object", where=where)
+    return leg
 
 
 def underlyings(rows: Sequence[StrikeRow]) -> set[str]:

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.parsers.stamps import exchange_stamp
-from quantsentinel.market.parsers.table import ChainTable, days_of, floats, read_table, require_echo, to_snapshot
+from quantsentinel.market.parsers.table import (
+    ChainTable,
+    days_of,
+    floats,
+    read_table,
+    require_echo,
+    strikes,
+    to_snapshot,
+)
 from quantsentinel.market.raw import RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import Floats, Slice, Snapshot
@@ -55,7 +63,7 @@ def parse_nse_rows(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
         contract=contract_for(raw.source),
         slices=_slices(frame, expiry, payload.received_at),
         expiry=expiry,
-        strike=floats(frame, "Strike_Price", where),
+        strike=strikes(frame, "Strike_Price", where),
         call=_side(frame, "CALLS", where),
         put=_side(frame, "PUTS", where),
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import DataContract
+from quantsentinel.market.parsers.payload import check_shape, check_size, parquet_columns, readable
 from quantsentinel.market.parsers.stamps import listed_date
 from quantsentinel.market.raw import Payload, RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 ARROW = "application/vnd.apache.arrow.file"
 PARQUET = "application/vnd.apache.parquet"
 CSV = "text/csv"
+LARGEST = 1e12
+"""The largest number of a chain is an open interest of some 1e9 units."""
 _INTEGER_NOISE = 1e-6
 """4.333… lots of 75 are 325 units but for the last bits; a larger remainder is a unit error and is kept."""
 
@@ -106,20 +109,64 @@ def _whole(values: Floats) -> Floats:
 
 
 def read_table(payload: Payload, columns: Sequence[str], where: str) -> pl.DataFrame:
-    """The rows of an Arrow, Parquet or CSV payload. Raises `BadInput` when truncated or when columns are missing."""
-    import polars as pl
-
-    readers = {ARROW: pl.read_ipc, PARQUET: pl.read_parquet, CSV: pl.read_csv}
+    """The rows of an Arrow, Parquet or CSV payload. Raises `BadInput` when truncated, beyond the limits or when columns
+    are missing."""
+    readers = {ARROW: _read_arrow, PARQUET: _read_parquet, CSV: read_csv}
     if payload.content_type not in readers:
         raise BadInput(f"content type {payload.content_type}", where=where, fix=f"Expected {', '.join(readers)}")
-    try:
-        frame = readers[payload.content_type](io.BytesIO(payload.body))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"unreadable: {str(error).splitlines()[0]}", where=where, fix="Is it truncated?") from None
+    frame = readers[payload.content_type](payload.body, where)
     require_columns(frame.columns, columns, where)
     if frame.is_empty():
         raise BadInput("no rows", where=where)
+    check_shape(frame.height, frame.width, where)
     return frame
+
+
+def _read_parquet(body: bytes, where: str) -> pl.DataFrame:
+    import polars as pl
+
+    parquet_columns(body, where)
+    return readable(lambda: pl.read_parquet(io.BytesIO(body)), where)
+
+
+def _read_arrow(body: bytes, where: str) -> pl.DataFrame:
+    import polars as pl
+
+    check_size(body, "arrow", where)
+    return readable(lambda: pl.read_ipc(io.BytesIO(body)), where)
+
+
+def read_csv(body: bytes, where: str) -> pl.DataFrame:
+    """A CSV whose columns are numbers only where every cell is written as one: digits, a sign, a point.
+
+    `1e3`, `0x10`, `1,2`, `NaN`, `inf`, `True` and digits of other scripts stay text, and text is refused where a number
+    is due. Empty cells are null. Raises `BadInput` for damaged, over-large or repeated columns.
+    """
+    import polars as pl
+
+    check_size(body, "csv", where)
+    if b"\0" in body:
+        raise BadInput("NUL bytes in a text", where=where, fix="Is it damaged?")
+    text = readable(lambda: pl.read_csv(io.BytesIO(body), infer_schema=False, truncate_ragged_lines=False), where)
+    if any(name.endswith(_REPEATED) for name in text.columns):
+        raise BadInput("a column name stands twice", where=where)
+    return text.with_columns([_number_column(text[name]) for name in text.columns])
+
+
+_REPEATED = "_duplicated_0"
+
+
+def _number_column(column: pl.Series) -> pl.Series:
+    import polars as pl
+
+    for pattern, kind in ((_INTEGER, pl.Int64), (_DECIMAL, pl.Float64)):
+        if column.null_count() < len(column) and column.str.contains(pattern).all():
+            return column.cast(kind)
+    return column
+
+
+_INTEGER = r"^-?[0-9]{1,15}$"
+_DECIMAL = r"^-?[0-9]{1,15}(\.[0-9]{0,20})?$"
 
 
 def require_columns(found: Iterable[str], expected: Sequence[str], where: str) -> None:
@@ -130,14 +177,37 @@ def require_columns(found: Iterable[str], expected: Sequence[str], where: str) -
 
 
 def floats(frame: pl.DataFrame, name: str, where: str) -> Floats:
-    """A numeric column as float64, absent values as 0.0. Raises `BadInput` when it is not numeric."""
+    """A numeric column as float64, absent values as 0.0.
+
+    NaN and infinities of binary tables are kept: the firewall masks them. Raises `BadInput` when the column is not
+    numeric or holds a finite number that no market prints.
+    """
     series = frame[name]
     if series.null_count() == len(series):
         return np.zeros(len(series))
     if not series.dtype.is_numeric():
         raise BadInput(f"column {name} is not numeric ({series.dtype})", where=where)
     known = series.fill_null(0) if series.null_count() else series
-    return np.array(known.to_numpy(), dtype=np.float64)
+    values = np.array(known.to_numpy(), dtype=np.float64)
+    beyond = np.isfinite(values) & (np.abs(values) > LARGEST)
+    if beyond.any():
+        raise BadInput(f"column {name} holds {values[beyond][0]:g}", where=where, fix=f"At most {LARGEST:g}")
+    return values
+
+
+def strikes(frame: pl.DataFrame, name: str, where: str) -> Floats:
+    """A column of strikes. Raises `BadInput` for one that is absent or not a positive number."""
+    values = floats(frame, name, where)
+    if not (np.isfinite(values) & (values > 0)).all():
+        raise BadInput(f"column {name} holds a strike that is no positive number", where=where)
+    return values
+
+
+def spot_of(value: float, where: str) -> float | None:
+    """What a source says the index is; 0 says nothing. Raises `BadInput` for a number that cannot be an index."""
+    if not (np.isfinite(value) and 0 <= value <= LARGEST):
+        raise BadInput(f"spot {value:g}", where=where, fix="Expected points, or 0 for none")
+    return float(value) or None
 
 
 def days_of(texts: Sequence[Any]) -> NDArray[np.datetime64]:

@@ -5,7 +5,6 @@ Implied vol is percent and may be null, 0 or above 100 for deep strikes; it is k
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -14,8 +13,10 @@ import numpy as np
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.contracts import contract_for
-from quantsentinel.market.parsers.nse_legs import number
-from quantsentinel.market.parsers.table import ChainTable, to_snapshot
+from quantsentinel.market.parsers.nse_legs import leg_of, number, positive
+from quantsentinel.market.parsers.payload import load_json
+from quantsentinel.market.parsers.stamps import listed_date
+from quantsentinel.market.parsers.table import ChainTable, spot_of, to_snapshot
 from quantsentinel.market.raw import Payload, RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import VALUE_COLUMNS, Floats, Slice, Snapshot
@@ -60,10 +61,10 @@ def parse_upstox_v2(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
         contract=contract_for(raw.source),
         slices=slices,
         expiry=np.array(expiries, dtype="datetime64[D]"),
-        strike=np.array([number(row, "strike_price", where) for row in rows]),
+        strike=np.array([positive(row, "strike_price", where) for row in rows]),
         call=_side(rows, "call_options", where),
         put=_side(rows, "put_options", where),
-        spot=number(rows[-1], "underlying_spot_price", where),
+        spot=spot_of(number(rows[-1], "underlying_spot_price", where), where),
         notes=tuple(notes),
     )
     return to_snapshot(table, rules)
@@ -71,10 +72,7 @@ def parse_upstox_v2(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
 
 def load_chain(body: bytes, where: str) -> list[Mapping[str, Any]]:
     """The `data` rows. Raises `BadInput` for truncated JSON, a status other than success, or another shape."""
-    try:
-        document = json.loads(body)
-    except ValueError as error:
-        raise BadInput(f"not JSON: {error}", where=where, fix="Is it truncated?") from None
+    document = load_json(body, where)
     if not isinstance(document, dict) or document.get("status") != "success":
         status = document.get("status") if isinstance(document, dict) else type(document).__name__
         raise BadInput(f"status {status!r}, expected 'success'", where=where)
@@ -87,26 +85,23 @@ def load_chain(body: bytes, where: str) -> list[Mapping[str, Any]]:
 def _identity(raw: RawSnapshot, payload: Payload, data: list[Mapping[str, Any]]) -> date:
     """The one expiry of a payload. Raises `BadInput` when it is not what was asked for."""
     where = f"identity, Upstox chain {raw.underlying}"
-    wanted = INSTRUMENT_KEYS[raw.underlying]
+    wanted = INSTRUMENT_KEYS.get(raw.underlying, raw.underlying)
     keys = {str(row.get("underlying_key")) for row in data} - {wanted}
     if keys:
-        raise BadInput(f"asked for {wanted}, got {', '.join(sorted(keys))}", where=where)
+        raise BadInput(f"asked for {wanted}, got {', '.join(sorted(keys))[:200]}", where=where)
     printed = {str(row.get("expiry")) for row in data}
     expected = {payload.expiry.isoformat()} if payload.expiry else set(list(printed)[:1])
     if printed != expected:
-        raise BadInput(f"asked for expiry {', '.join(expected)}, got {', '.join(sorted(printed))}", where=where)
-    try:
-        return date.fromisoformat(printed.pop())
-    except ValueError as error:
-        raise BadInput(f"field expiry: {error}", where=where) from None
+        raise BadInput(f"asked for expiry {', '.join(expected)}, got {', '.join(sorted(printed))[:200]}", where=where)
+    return listed_date(printed.pop())
 
 
 def _side(rows: list[Mapping[str, Any]], name: str, where: str) -> dict[str, Floats]:
     columns = {column: np.zeros(len(rows)) for column in VALUE_COLUMNS}
     for place, row in enumerate(rows):
-        leg = row.get(name) or {}
-        market, greeks = leg.get("market_data"), leg.get("option_greeks") or {}
-        if not isinstance(market, dict):
+        leg = leg_of(row, name, where) or {}
+        market, greeks = leg_of(leg, "market_data", where), leg_of(leg, "option_greeks", where) or {}
+        if market is None:
             raise BadInput(f"field {name}.market_data is missing", where=where)
         for column, field in MARKET_FIELDS.items():
             columns[column][place] = number(market, field, where)
