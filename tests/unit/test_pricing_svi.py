@@ -87,7 +87,7 @@ def test_parameters_stay_admissible_on_quotes_that_no_slice_fits() -> None:
         assert b >= 0
         assert abs(rho) < 1
         assert a + b * sigma * np.sqrt(1 - rho**2) > 0
-        assert K[0] <= m <= K[-1]
+        assert K[0] - 1e-12 <= m <= K[-1] + 1e-12
         assert 0 < sigma <= np.ptp(K) * 1.000001
 
 

@@ -1,43 +1,60 @@
-"""Raw SVI slices: total variance of one expiry as a function of log-moneyness k = ln(K/F).
+"""Raw SVI slices fitted to quotes: of each expiry from its own quotes alone, all expiries of a snapshot at once.
 
-    w(k) = a + b (rho (k - m) + sqrt((k - m)^2 + sigma^2))
-
-Fitted by variable projection: for given (m, ln sigma) the weighted least squares in (a, b rho, b) is linear and solved
-in closed form, so only two parameters are searched, by Levenberg-Marquardt from several starts. Every slice is fitted
-from its own quotes alone (a warm start would make the result depend on what came before). References: Gatheral and
-Jacquier (2014), Arbitrage-free SVI volatility surfaces; Golub and Pereyra (1973), Kaufman (1975) for the projection.
+By variable projection: for given (m, ln sigma) the weighted least squares in (a, b rho, b) is linear and solved in
+closed form, so only two parameters are searched, by Newton's method from several starts (a warm start would make the
+result depend on what came before). A slice that is flagged for butterfly arbitrage is fitted again without it; slices
+whose total variance falls with time are fitted again on a floor. References: Gatheral and Jacquier (2014),
+Arbitrage-free SVI volatility surfaces; Golub and Pereyra (1973), Kaufman (1975) for the projection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
-from quantsentinel.pricing.svi_search import Raw, search, search_where
+from quantsentinel.pricing.svi_repair import search_free
+from quantsentinel.pricing.svi_search import Parameters, Slice, search
+from quantsentinel.pricing.svi_slice import (
+    SviParams,
+    butterfly_free,
+    butterfly_g,
+    calendar_ok,
+    check_lines,
+    durrleman_g,
+    is_free,
+    total_variance,
+    variance_derivatives,
+)
+
+__all__ = [
+    "MIN_QUOTES",
+    "SviFit",
+    "SviParams",
+    "butterfly_free",
+    "butterfly_g",
+    "calendar_ok",
+    "durrleman_g",
+    "fit_arbitrage_free",
+    "fit_slice",
+    "fit_slices",
+    "repaired",
+    "total_variance",
+    "variance_derivatives",
+    "without_arbitrage",
+]
 
 Floats = NDArray[np.float64]
+Quotes = tuple[ArrayLike, ArrayLike, ArrayLike]
+"""k = ln(K/F), total variance and weight (inverse variance of each quote's total variance, any scale), (n,) each."""
 
 MIN_QUOTES = 7
 """Five parameters and two to disagree."""
-CALENDAR_TOLERANCE = 1e-9
-_G_TOLERANCE = -1e-9
-_LEE_SLOPE = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class SviParams:
-    """Raw parameters; `a` in total variance, `m` and `sigma` in log-moneyness."""
-
-    a: float
-    b: float
-    rho: float
-    m: float
-    sigma: float
+_SHAPES = (1.0, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3)
+_INSIDE = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,82 +80,56 @@ class SviFit:
         return self.params is not None
 
 
-def total_variance(k: ArrayLike, params: SviParams) -> Floats:
-    """w(k), same shape as `k`."""
-    y = np.asarray(k, dtype=np.float64) - params.m
-    return np.asarray(params.a + params.b * (params.rho * y + np.sqrt(y * y + params.sigma**2)))
-
-
-def variance_derivatives(k: ArrayLike, params: SviParams) -> tuple[Floats, Floats, Floats]:
-    """w, w' and w'' with respect to k."""
-    y = np.asarray(k, dtype=np.float64) - params.m
-    root = np.sqrt(y * y + params.sigma**2)
-    w = params.a + params.b * (params.rho * y + root)
-    return w, params.b * (params.rho + y / root), params.b * params.sigma**2 / root**3
-
-
-def durrleman_g(k: ArrayLike, params: SviParams) -> Floats:
-    """g(k) = (1 - k w'/(2w))^2 - (w'^2/4)(1/w + 1/4) + w''/2; a slice is free of butterfly arbitrage where g >= 0."""
-    x = np.asarray(k, dtype=np.float64)
-    return butterfly_g(x, *variance_derivatives(x, params))
-
-
-def butterfly_g(x: Floats, w: Floats, slope: Floats, curvature: Floats) -> Floats:
-    """Durrleman's g from log-moneyness and w, w', w'' of any smile."""
-    return np.asarray((1 - x * slope / (2 * w)) ** 2 - 0.25 * slope**2 * (1 / w + 0.25) + 0.5 * curvature)
-
-
-def butterfly_free(params: SviParams) -> bool:
-    """Positive variance, wing slopes within Lee's bound, g >= 0 on a line dense around the kink and far out."""
-    return _is_free(params, float(np.min(durrleman_g(_check_line(params), params))))
-
-
-def _is_free(params: SviParams, g_min: float) -> bool:
-    lowest = params.a + params.b * params.sigma * np.sqrt(1 - params.rho**2)
-    return bool(lowest > 0 and params.b * (1 + abs(params.rho)) <= _LEE_SLOPE and g_min >= _G_TOLERANCE)
-
-
-def calendar_ok(slices: Sequence[SviParams], k: ArrayLike) -> list[bool]:
-    """For each neighbouring pair, earlier expiry first: total variance does not fall with time at any of `k`."""
-    levels = [total_variance(k, params) for params in slices]
-    return [bool(np.all(late - early >= -CALENDAR_TOLERANCE)) for early, late in pairwise(levels)]
-
-
 def fit_slice(k: ArrayLike, total_variance_quoted: ArrayLike, weight: ArrayLike) -> SviFit:
-    """Weighted least squares in total variance.
+    """Weighted least squares in total variance: `fit_slices` of one expiry."""
+    return fit_slices([(k, total_variance_quoted, weight)])[0]
 
-    `k`, `total_variance_quoted` and `weight` (inverse variance of each quote's total variance, any scale) have shape
-    (n,). Raises `BadInput` when a value is not finite, a total variance or weight not positive, or the lengths differ.
+
+def fit_slices(quotes: Sequence[Quotes]) -> list[SviFit]:
+    """The weighted least-squares slice of each expiry, each as if it were alone (to some 1e-11 of its variance).
+
+    Raises `BadInput` when a value is not finite, a total variance or weight not positive, or the lengths differ.
     """
-    x, w, p = _checked(k, total_variance_quoted, weight)
-    if np.unique(x).size < MIN_QUOTES:
-        return SviFit(None, float("nan"), x.size, False, "too_few_quotes")
-    raw = search(x, w, p)
-    return _described(x, w, raw)
+    checked = [_checked(*part) for part in quotes]
+    enough = [part for part in checked if np.unique(part[0]).size >= MIN_QUOTES]
+    found = iter(_described(enough, search(enough)) if enough else ())
+    return [
+        next(found) if np.unique(part[0]).size >= MIN_QUOTES
+        else SviFit(None, float("nan"), part[0].size, False, "too_few_quotes")
+        for part in checked
+    ]  # fmt: skip
 
 
 def fit_arbitrage_free(k: ArrayLike, total_variance_quoted: ArrayLike, weight: ArrayLike) -> SviFit:
     """`fit_slice`, and where that is flagged for butterfly arbitrage the best slice found without it.
 
-    The second search costs about 2 ms and a little fit (on real NIFTY slices 5-12 % of the weighted error, which is a
-    fifth of a vol point); slices that stay flagged are flattened step by step. Arguments and errors as `fit_slice`.
+    The second search costs a little fit (on real NIFTY slices 5-12 % of the weighted error, which is a fifth of a vol
+    point); slices that stay flagged are flattened step by step. Arguments and errors as `fit_slices`.
     """
     return without_arbitrage(fit_slice(k, total_variance_quoted, weight), k, total_variance_quoted, weight)
 
 
 def without_arbitrage(free: SviFit, k: ArrayLike, total_variance_quoted: ArrayLike, weight: ArrayLike) -> SviFit:
     """The second half of `fit_arbitrage_free` for a caller who has the first: `free` is `fit_slice` of these quotes."""
-    if free.params is None or free.arbitrage_free:
-        return free
-    x, w, p = _checked(k, total_variance_quoted, weight)
-    for shape in _SHAPES:
-        repaired = _described(x, w, search_where(x, w, p, _free_on_line, shape))
-        if repaired.arbitrage_free:
-            return repaired
-    return free
+    return repaired([free], [(k, total_variance_quoted, weight)])[0]
 
 
-def _checked(k: ArrayLike, w: ArrayLike, weight: ArrayLike) -> tuple[Floats, Floats, Floats]:
+def repaired(fits: Sequence[SviFit], quotes: Sequence[Quotes]) -> list[SviFit]:
+    """`fits` of `quotes`, those flagged for butterfly arbitrage fitted again without it, all of them at once."""
+    result = list(fits)
+    flagged = [i for i, fit in enumerate(fits) if fit.is_fitted and not fit.arbitrage_free]
+    checked = {i: _checked(*quotes[i]) for i in flagged}
+    for shape in _SHAPES if flagged else ():
+        parts = [checked[i] for i in flagged]
+        for i, again in zip(flagged, _described(parts, search_free(parts, shape)), strict=True):
+            result[i] = again if again.arbitrage_free else result[i]
+        flagged = [i for i in flagged if not result[i].arbitrage_free]
+        if not flagged:
+            break
+    return result
+
+
+def _checked(k: ArrayLike, w: ArrayLike, weight: ArrayLike) -> Slice:
     """The three arrays, weights summing to one."""
     x, v, p = (np.asarray(value, dtype=np.float64) for value in (k, w, weight))
     if not x.shape == v.shape == p.shape or x.ndim != 1:
@@ -148,44 +139,35 @@ def _checked(k: ArrayLike, w: ArrayLike, weight: ArrayLike) -> tuple[Floats, Flo
     return x, v, p / np.sum(p)
 
 
-def _described(x: Floats, w: Floats, raw: tuple[float, float, float, float, float] | None) -> SviFit:
-    if raw is None:
+def _described(slices: Sequence[Slice], found: Sequence[Parameters | None]) -> list[SviFit]:
+    """What `SviFit` says of each; g of all slices in one call."""
+    raw = np.array([values or (1.0, 0.0, 0.0, 0.0, 1.0) for values in found])
+    a, b, rho, m, sigma = (raw[:, i, None] for i in range(5))
+    low, high = (np.array([bound(x) for x, _, _ in slices])[:, None] for bound in (np.min, np.max))
+    line = np.concatenate([check_lines(raw[:, 3], raw[:, 4]), low + (high - low) * _INSIDE], axis=1)
+    y = line - m
+    root = np.sqrt(y * y + sigma * sigma)
+    g = butterfly_g(line, a + b * (rho * y + root), b * (rho + y / root), b * sigma**2 / root**3)
+    g_min, g_quoted = g[:, : -_INSIDE.size].min(axis=1), g[:, -_INSIDE.size :].min(axis=1)
+    return [
+        _fit_of(part, values, float(g_min[i]), float(g_quoted[i]))
+        for i, (part, values) in enumerate(zip(slices, found, strict=True))
+    ]
+
+
+def _fit_of(part: Slice, values: Parameters | None, g_min: float, g_min_quoted: float) -> SviFit:
+    x, w, _ = part
+    if values is None:
         return SviFit(None, float("nan"), x.size, False, "no_admissible_fit")
-    params = SviParams(*raw)
-    inside = np.linspace(x.min(), x.max(), 101)
-    g_min = float(np.min(durrleman_g(_check_line(params), params)))
+    params = SviParams(*values)
     return SviFit(
         params=params,
         rmse=float(np.sqrt(np.mean((total_variance(x, params) - w) ** 2))),
         n=x.size,
-        arbitrage_free=_is_free(params, g_min),
+        arbitrage_free=is_free(params, g_min),
         reason=None,
         k_low=float(x.min()),
         k_high=float(x.max()),
         g_min=g_min,
-        g_min_quoted=float(np.min(durrleman_g(inside, params))),
+        g_min_quoted=g_min_quoted,
     )
-
-
-_REACH = np.sinh(np.linspace(-8.0, 8.0, 161))
-_FAR_AND_NEAR = np.concatenate([np.linspace(-3.0, 3.0, 121), np.linspace(-0.3, 0.3, 61)])
-_LINE = 0.02 * np.sinh(np.linspace(-np.arcsinh(150.0), np.arcsinh(150.0), 161))
-_SHAPES = (1.0, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3)
-_FREE_MARGIN = 5e-4  # on the coarse line of the search, so that the dense check passes too
-
-
-def _free_on_line(raw: Raw) -> NDArray[np.bool_]:
-    """`butterfly_free` of many slices at once, on one coarse line from -3 to 3."""
-    lowest = raw.a + raw.b * raw.sigma * np.sqrt(1 - raw.rho**2)
-    sound = (lowest > 0) & (raw.b * (1 + np.abs(raw.rho)) <= _LEE_SLOPE)
-    y = _LINE - raw.m
-    root = np.sqrt(y * y + raw.sigma**2)
-    w = np.where(sound, raw.a + raw.b * (raw.rho * y + root), 1.0)
-    g = butterfly_g(_LINE, w, raw.b * (raw.rho + y / root), raw.b * raw.sigma**2 / root**3)
-    return np.asarray(sound[:, 0] & (g.min(axis=1) >= _FREE_MARGIN))
-
-
-def _check_line(params: SviParams) -> Floats:
-    """Log-moneyness points: sinh-spaced around the kink on its own scale, from there to +-3 and around the money."""
-    kink = params.m + max(params.sigma, 1e-4) * _REACH
-    return np.concatenate([kink[np.abs(kink) <= 3.0], _FAR_AND_NEAR])

@@ -1,291 +1,272 @@
-"""The search behind `svi.fit_slice`: variable projection over (m, ln sigma), many starts at once.
+"""The search behind `svi.fit_slices`: variable projection over (m, ln sigma), all slices and all starts at once.
 
-Arrays: S starts, n quotes. `p` are weights that sum to one. With y = k - m and z = sqrt(y^2 + sigma^2) the slice is
-w = a + d y + c z, linear in (a, d, c); a slice is admissible when c >= 0, |d| <= RHO_MAX c and
-a + sigma sqrt(c^2 - d^2) > 0 (positive variance everywhere).
+Arrays: L slices, S starts, n quotes (shorter slices padded with weight zero). Each slice works in its own units,
+x = (k - mean) / width and v = (w - mean) / deviation, p being its weights. With z = sqrt((x - mu)^2 + s^2) it is
+v = d x + c (z - mean z), linear in (d, c), and c >= 0, |d| <= RHO_MAX c. What is left is a loss in (mu, ln s); its
+gradient and its exact Hessian are taken after projecting the linear part out:
+
+    H = F_tt - F_tb G^-1 F_bt,   G the normal matrix of the linear part        (Golub and Pereyra 1973)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Slice = tuple[Floats, Floats, Floats]
+"""Log-moneyness, total variance and weight, which sums to one, of the quotes of one expiry: (n,) each."""
+
+Parameters = tuple[float, float, float, float, float]
+"""a, b, rho, m, sigma of raw SVI."""
 
 RHO_MAX = 0.999
+SIGMA_RANGE = (0.01, 1.0)
+"""Of the quotes' width. Beyond, a slice is a parabola, or a kink between two quotes."""
 _GRID_M, _GRID_SIGMA = 9, 6
-_GRID_SIZES = np.geomspace(0.03, 1.0, _GRID_SIGMA)  # of the quotes' width
 _STARTS = 3
-_ROUNDING = 1e-12  # of a residual: the gradient is zero
-_MIN_STEPS, _MAX_STEPS, _POLISH_STEPS = 4, 40, 12
-_SIGMA_RANGE = (0.01, 1.0)  # of the quotes' width in k
-_ZOOM_NODES, _ZOOM_ROUNDS, _BLOCK = 9, 5, 16
-_CONVERGED = 1e-6  # relative gain of the mean square
+_MIN_STEPS, _MAX_STEPS, _POLISH_STEPS = 3, 40, 8
+_CONVERGED = 1e-8  # relative gain of the mean square that a step still promises
+_ROUNDING = 1e-11  # of a residual: Newton steps square it once more
 _MAX_DAMPING = 30.0  # a step this damped that does not help: we are there
+_LOSS, _G_M, _G_S, _H_MM, _H_MS, _H_SS = range(2, 8)  # columns of a state; the first two are theta
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Quotes:
-    """The quotes and the moments that do not depend on (m, sigma). `moments` (n, 3): p, p (k - mean), p (w - mean)."""
+class Batch:
+    """L slices in their own units. x, v, p (L, 1, n); moments (L, n, 3) = p, p x, p v; sums (L, 1) of p x x,
+    p x v, p v v; scales (4, L, 1) mean k, width, mean w, deviation; bounds (2, L, 1, 2) least and most (mu, ln s)."""
 
-    k: Floats
-    w: Floats
+    x: Floats
+    v: Floats
     p: Floats
-    k_mean: float
-    w_mean: float
     moments: Floats
-    syy: float
-    syw: float
-    sww: float
+    sums: tuple[Floats, Floats, Floats]
+    scales: Floats
+    bounds: Floats
 
     @staticmethod
-    def build(k: Floats, w: Floats, p: Floats) -> _Quotes:
-        k_mean, w_mean = float(p @ k), float(p @ w)
-        dk, dw = k - k_mean, w - w_mean
-        moments = np.stack([p, p * dk, p * dw], axis=1)
-        return _Quotes(
-            k, w, p, k_mean, w_mean, moments, float(p @ (dk * dk)), float(p @ (dk * dw)), float(p @ (dw * dw))
-        )
+    def build(slices: Sequence[Slice]) -> Batch:
+        n = max(len(k) for k, _, _ in slices)
+        x, v, p = np.zeros((3, len(slices), n))
+        scales = np.empty((4, len(slices), 1))
+        bounds = np.empty((2, len(slices), 1, 2))
+        for i, (k, w, weight) in enumerate(slices):
+            k_mean, w_mean, width = float(weight @ k), float(weight @ w), float(np.ptp(k))
+            scale = max(float(np.sqrt(weight @ (w - w_mean) ** 2)), 1e-9 * w_mean)
+            x[i, : len(k)], v[i, : len(k)], p[i, : len(k)] = (k - k_mean) / width, (w - w_mean) / scale, weight
+            scales[:, i, 0] = k_mean, width, w_mean, scale
+            bounds[:, i, 0, 0] = (k.min() - k_mean) / width, (k.max() - k_mean) / width
+        bounds[..., 1] = np.log(SIGMA_RANGE)[:, None, None]
+        moments = np.stack([p, p * x, p * v], axis=2)
+        sxx, sxv, svv = (np.sum(p * left * right, axis=1, keepdims=True) for left, right in ((x, x), (x, v), (v, v)))
+        return Batch(x[:, None], v[:, None], p[:, None], moments, (sxx, sxv, svv), scales, bounds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Linear:
-    """The best admissible (a, d, c) of each start and its weighted mean square (inf when none), each (S,)."""
+class Linear:
+    """The best admissible (d, c) of each start, mean z, the weighted mean square (inf when there is none), and whether
+    |d| stands at its limit; (L, S) each."""
 
-    a: Floats
     d: Floats
     c: Floats
+    z_mean: Floats
     loss: Floats
+    on_edge: Bools
 
 
-Allowed = Callable[["Raw"], NDArray[np.bool_]]
+def raw_of(batch: Batch, theta: Floats, linear: Linear) -> Floats:
+    """(L, S, 5) a, b, rho, m, sigma in natural units from theta (L, S, 2) and its linear part."""
+    mu, s = theta[..., 0], np.exp(theta[..., 1])
+    k_mean, width, w_mean, scale = batch.scales
+    raw = np.empty((*mu.shape, 5))
+    raw[..., 0] = w_mean + scale * (linear.d * mu - linear.c * linear.z_mean)
+    raw[..., 1] = scale * linear.c / width
+    raw[..., 2] = np.divide(linear.d, linear.c, out=np.zeros_like(linear.d), where=linear.c > 0)
+    raw[..., 3] = k_mean + width * mu
+    raw[..., 4] = width * s
+    return raw
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Raw:
-    """Raw parameters of S slices, each (S, 1), ready to broadcast against a line of log-moneyness."""
-
-    a: Floats
-    b: Floats
-    rho: Floats
-    m: Floats
-    sigma: Floats
+def search(slices: Sequence[Slice]) -> list[Parameters | None]:
+    """The best admissible slice through each set of quotes, None where there is none."""
+    batch = Batch.build(slices)
+    best = _polished(batch, _descended(batch, _starts(batch)))[..., :2]
+    linear = project(batch, best)
+    rows = raw_of(batch, best, linear)[:, 0].tolist()
+    return [tuple(row) if good else None for row, good in zip(rows, np.isfinite(linear.loss[:, 0]), strict=True)]
 
 
-def search_where(
-    k: Floats, w: Floats, p: Floats, allowed: Allowed, shape: float = 1.0
-) -> tuple[float, float, float, float, float] | None:
-    """(a, b, rho, m, sigma) with the least loss among those that `allowed` passes: a grid over (m, ln sigma) that
-    closes in on its best point round by round. None when no point of the first grid passes. `shape` < 1 flattens every
-    candidate towards the weighted mean by that factor."""
-    quotes = _Quotes.build(k, w, p)
-    bounds = _bounds(k)
-    low, high = bounds[0], bounds[1]
-    best: tuple[float, float, float, float, float] | None = None
-    best_loss = np.inf
-    for _ in range(_ZOOM_ROUNDS):
-        axes = [np.linspace(low[i], high[i], _ZOOM_NODES) for i in range(2)]
-        theta = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-        linear = _flattened(quotes, _project(quotes, theta), shape)
-        found = _first_allowed(theta, linear, allowed, best_loss)
-        if found is not None:
-            best, best_loss = found
-        if best is None:
-            return None
-        cell = (high - low) / (_ZOOM_NODES - 1)
-        centre = np.array([best[3], np.log(best[4])])
-        low, high = np.maximum(centre - 1.5 * cell, bounds[0]), np.minimum(centre + 1.5 * cell, bounds[1])
-    return best
+def grid(low: Floats, high: Floats, shape: tuple[int, int]) -> Floats:
+    """(L, shape product, 2) points from `low` to `high`, (L, 1, 2) each."""
+    share = np.stack(np.meshgrid(*(np.linspace(0.0, 1.0, count) for count in shape), indexing="ij"), axis=-1)
+    return np.asarray(low + (high - low) * share.reshape(-1, 2))
 
 
-def _first_allowed(
-    theta: Floats, linear: _Linear, allowed: Allowed, below: float
-) -> tuple[tuple[float, float, float, float, float], float] | None:
-    """The candidate of least loss under `below` that `allowed` passes; asked in blocks, best first."""
-    order = np.argsort(linear.loss, kind="stable")
-    order = order[linear.loss[order] < below]
-    for block in (order[at : at + _BLOCK] for at in range(0, len(order), _BLOCK)):
-        c, d = linear.c[block], linear.d[block]
-        rho = np.divide(d, c, out=np.zeros_like(d), where=c > 0)
-        columns = (linear.a[block], c, rho, theta[block, 0], np.exp(theta[block, 1]))
-        passed = allowed(Raw(*(column[:, None] for column in columns)))
-        if passed.any():
-            first = int(np.argmax(passed))
-            a, b, r, m, sigma = (float(column[first]) for column in columns)
-            return (a, b, r, m, sigma), float(linear.loss[block[first]])
-    return None
+def _starts(batch: Batch) -> Floats:
+    """(L, `_STARTS`, 2) the lowest local minima of a grid, then its lowest points."""
+    theta = grid(batch.bounds[0], batch.bounds[1], (_GRID_M, _GRID_SIGMA))
+    loss = project(batch, theta).loss
+    padded = np.full((len(loss), _GRID_M + 2, _GRID_SIGMA + 2), np.inf)
+    padded[:, 1:-1, 1:-1] = loss.reshape(-1, _GRID_M, _GRID_SIGMA)
+    around = [padded[:, i : i + _GRID_M, j : j + _GRID_SIGMA] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
+    hollow = (padded[:, 1:-1, 1:-1] <= np.minimum.reduce(around)).reshape(loss.shape)
+    # Two stable sorts: by loss, and hollows before the rest.
+    by_loss = np.argsort(loss, axis=1, kind="stable")
+    order = np.argsort(~np.take_along_axis(hollow, by_loss, axis=1), axis=1, kind="stable")[:, :_STARTS]
+    chosen = np.take_along_axis(by_loss, order, axis=1)
+    return np.asarray(np.take_along_axis(theta, chosen[..., None], axis=1))
 
 
-def search(k: Floats, w: Floats, p: Floats) -> tuple[float, float, float, float, float] | None:
-    """(a, b, rho, m, sigma) of the best admissible slice, or None when there is none."""
-    quotes = _Quotes.build(k, w, p)
-    bounds = _bounds(k)
-    theta, linear = _best_starts(quotes)
-    if not np.isfinite(linear.loss).any():
-        return None
-    theta, linear = _descend(quotes, theta, linear, bounds)
-    best = int(np.argmin(linear.loss))
-    theta, linear = _polished(quotes, theta[best : best + 1], bounds)
-    a, d, c = float(linear.a[0]), float(linear.d[0]), float(linear.c[0])
-    rho = d / c if c > 0 else 0.0
-    return a, c, rho, float(theta[0, 0]), float(np.exp(theta[0, 1]))
+def project(batch: Batch, theta: Floats) -> Linear:
+    """The inner linear problem of every start, theta (L, S, 2)."""
+    return _project(batch, theta, _roots(batch, theta)[1])
 
 
-def _bounds(k: Floats) -> Floats:
-    """(2, 2) lowest and highest (m, ln sigma): the kink lies within the quotes and is no wider than them.
-
-    Beyond these bounds a slice is a parabola with arbitrary wings: the fit gains little and the wings mean nothing.
-    """
-    width = float(np.ptp(k))
-    low, high = np.log(np.array(_SIGMA_RANGE) * width)
-    return np.array([[k.min(), low], [k.max(), high]])
+def _roots(batch: Batch, theta: Floats) -> tuple[Floats, Floats]:
+    """x - mu and z, (L, S, n)."""
+    y = batch.x - theta[..., :1]
+    return y, np.sqrt(y * y + np.exp(2.0 * theta[..., 1:]))
 
 
-def _best_starts(quotes: _Quotes) -> tuple[Floats, _Linear]:
-    width = float(np.ptp(quotes.k))
-    centres = np.linspace(quotes.k.min(), quotes.k.max(), _GRID_M)
-    sizes = np.log(width * _GRID_SIZES)
-    theta = np.stack(np.meshgrid(centres, sizes, indexing="ij"), axis=-1).reshape(-1, 2)
-    loss = _project(quotes, theta).loss
-    chosen = np.argsort(loss, kind="stable")[:_STARTS]
-    return theta[chosen], _project(quotes, theta[chosen])
-
-
-def _project(quotes: _Quotes, theta: Floats) -> _Linear:
-    """The inner linear problem of every start, theta (S, 2)."""
-    m, sigma = theta[:, 0], np.exp(theta[:, 1])
-    y = quotes.k - m[:, None]
-    square = y * y + (sigma * sigma)[:, None]
-    z_moments = np.sqrt(square) @ quotes.moments
-    z_mean, syz, szw = z_moments.T
-    szz = np.maximum(square @ quotes.p - z_mean * z_mean, 1e-300)
-    determinant = quotes.syy * szz - syz * syz
-    regular = determinant > 1e-12 * quotes.syy * szz
+def _project(batch: Batch, theta: Floats, z: Floats) -> Linear:
+    mu, s = theta[..., 0], np.exp(theta[..., 1])
+    sxx, sxv, svv = batch.sums
+    z_mean, sxz, szv = np.moveaxis(z @ batch.moments, -1, 0)
+    szz = np.maximum(sxx + mu * mu + s * s - z_mean * z_mean, 1e-300)
+    determinant = sxx * szz - sxz * sxz
+    regular = determinant > 1e-12 * sxx * szz
     safe = np.where(regular, determinant, 1.0)
-    d = (quotes.syw * szz - szw * syz) / safe
-    c = (szw * quotes.syy - quotes.syw * syz) / safe
-    loss = np.where(regular, _loss(quotes, d, c, (syz, szz, szw)), np.inf)
+    d, c = (sxv * szz - szv * sxz) / safe, (szv * sxx - sxv * sxz) / safe
     inside = regular & (c >= 0) & (np.abs(d) <= RHO_MAX * c)
-    loss = np.where(inside, loss, np.inf)
+    loss = np.where(inside, svv - d * sxv - c * szv, np.inf)
     for edge in () if inside.all() else (-RHO_MAX, RHO_MAX):
-        on_edge = (edge * quotes.syw + szw) / (edge * edge * quotes.syy + 2 * edge * syz + szz)
-        on_edge = np.maximum(on_edge, 0.0)
-        edge_loss = np.where(inside, np.inf, _loss(quotes, edge * on_edge, on_edge, (syz, szz, szw)))
-        better = edge_loss < loss
-        c, d = np.where(better, on_edge, c), np.where(better, edge * on_edge, d)
-        loss = np.where(better, edge_loss, loss)
-    a = quotes.w_mean - d * (quotes.k_mean - m) - c * z_mean
-    lowest = a + sigma * np.sqrt(np.maximum(c * c - d * d, 0.0))
-    return _Linear(a, d, c, np.where(lowest > 0, np.maximum(loss, 0.0), np.inf))
+        against = edge * sxv + szv
+        along = np.maximum(against / (edge * edge * sxx + 2 * edge * sxz + szz), 0.0)
+        better = ~inside & (svv - along * against < loss)
+        d, c = np.where(better, edge * along, d), np.where(better, along, c)
+        loss = np.where(better, svv - along * against, loss)
+    lowest = batch.scales[2] / batch.scales[3] + d * mu - c * z_mean + s * np.sqrt(np.maximum(c * c - d * d, 0.0))
+    return Linear(d, c, z_mean, np.where(lowest > 0, np.maximum(loss, 0.0), np.inf), ~inside)
 
 
-def _flattened(quotes: _Quotes, best: _Linear, shape: float) -> _Linear:
-    """(d, c) times `shape`; the loss along that ray is a parabola with its vertex at the best (a, d, c)."""
-    explained = quotes.sww - best.loss
-    return _Linear(
-        quotes.w_mean + shape * (best.a - quotes.w_mean),
-        shape * best.d,
-        shape * best.c,
-        quotes.sww - (2 * shape - shape * shape) * explained,
-    )
+def _evaluated(batch: Batch, theta: Floats) -> Floats:
+    """State (L, S, 8) of each start: theta, the mean square, gradient and Hessian of half of it."""
+    y, z = _roots(batch, theta)
+    linear = _project(batch, theta, z)
+    d, c = linear.d[..., None], linear.c[..., None]
+    z_free = z - linear.z_mean[..., None]
+    residual = batch.v - d * batch.x - c * z_free
+    r = 1.0 / z
+    u, q = -y * r, np.exp(2.0 * theta[..., 1:]) * r  # dz/dmu, dz/d ln s
+    qr = q * r
+    first = np.stack([u, q, z_free], axis=2)
+    weighted = first * batch.p[:, :, None]
+    gram = weighted @ np.swapaxes(first, 2, 3)
+    mean = weighted.sum(axis=3)
+    with_x = (weighted @ batch.x[..., None])[..., 0]
+    second = np.stack([u, q, qr * r, -u * qr, 2.0 * q - q * qr], axis=2)
+    with_residual = (second @ (batch.p * residual)[..., None])[..., 0]
+    loss = np.where(np.isfinite(linear.loss), (batch.p * residual * residual).sum(axis=2), np.inf)
+    state = np.empty((*loss.shape, 8))
+    state[..., :2], state[..., _LOSS] = theta, loss
+    state[..., _G_M : _G_S + 1] = -c * with_residual[..., :2]
+    state[..., _H_MM:] = _hessian(batch, linear, gram - mean[..., None] * mean[..., None, :], (with_x, with_residual))
+    return state
 
 
-def _loss(quotes: _Quotes, d: Floats, c: Floats, sums: tuple[Floats, Floats, Floats]) -> Floats:
-    syz, szz, szw = sums
-    return np.asarray(quotes.sww - 2 * (d * quotes.syw + c * szw) + d * d * quotes.syy + 2 * d * c * syz + c * c * szz)
+def _hessian(batch: Batch, linear: Linear, gram: Floats, products: tuple[Floats, Floats]) -> Floats:
+    """(L, S, 3): mm, ms, ss of the exact Hessian where that is positive, else of Gauss and Newton's."""
+    with_x, with_residual = products
+    c = linear.c
+    sxx, sxz, szz = batch.sums[0], with_x[..., 2], np.maximum(gram[..., 2, 2], 1e-300)
+    determinant = np.maximum(sxx * szz - sxz * sxz, 1e-12 * sxx * szz)
+    edge = np.where(c > 0, linear.d / np.where(c > 0, c, 1.0), 0.0)
+    along = np.maximum(edge * edge * sxx + 2 * edge * sxz + szz, 1e-300)
+    # Inverse of the linear part's normal matrix; at the limit of |d| only one direction is left.
+    inverse_xx = np.where(linear.on_edge, edge * edge / along, szz / determinant)
+    inverse_xz = np.where(linear.on_edge, edge / along, -sxz / determinant)
+    inverse_zz = np.where(linear.on_edge, 1.0 / along, sxx / determinant)
+
+    def reduced(exact: float) -> tuple[Floats, Floats, Floats]:
+        fx = c * with_x[..., 0], c * with_x[..., 1]
+        fz = tuple(c * gram[..., i, 2] - exact * with_residual[..., i] for i in range(2))
+        parts = []
+        for i, j, at in ((0, 0, 2), (0, 1, 3), (1, 1, 4)):
+            direct = c * c * gram[..., i, j] - exact * c * with_residual[..., at]
+            through = fx[i] * fx[j] * inverse_xx + (fx[i] * fz[j] + fz[i] * fx[j]) * inverse_xz
+            parts.append(direct - through - fz[i] * fz[j] * inverse_zz)
+        return parts[0], parts[1], parts[2]
+
+    mm, ms, ss = reduced(1.0)
+    sound = (mm > 0) & (ss > 0) & (mm * ss - ms * ms > 1e-6 * mm * ss)
+    if sound.all():
+        return np.stack([mm, ms, ss], axis=-1)
+    gauss = reduced(0.0)
+    return np.stack([np.where(sound, own, other) for own, other in zip((mm, ms, ss), gauss, strict=True)], axis=-1)
 
 
-def _descend(quotes: _Quotes, theta: Floats, linear: _Linear, bounds: Floats) -> tuple[Floats, _Linear]:
-    """Levenberg-Marquardt on the projected residual, each start with its own damping, until the best one is there."""
-    damping = np.full(len(theta), 1e-3)
+def _descended(batch: Batch, theta: Floats) -> Floats:
+    """The best start (L, 1, 8) after damped Newton steps, each start with its own damping, until it is there."""
+    state = _evaluated(batch, theta)
+    damping = np.full(theta.shape[:2], 1e-3)
+    rows = np.arange(len(state))
     for step in range(_MAX_STEPS):
-        gradient, hessian = _normal_equations(quotes, theta, linear)
-        # A parameter that would leave its bounds is held there, so that the other one keeps its own full step.
-        held = _held(theta, gradient, bounds)
-        gradient = np.where(held, 0.0, gradient)
-        cross = np.where(held.any(axis=1), 0.0, hessian[:, 0, 1])
-        proposal = np.clip(theta + _damped_step(gradient, hessian, cross, damping), bounds[0], bounds[1])
-        trial = _project(quotes, proposal)
-        better = trial.loss < linear.loss
-        gain = np.where(better, linear.loss - trial.loss, 0.0)
-        finished = (gain <= _CONVERGED * linear.loss) & (better | (damping > _MAX_DAMPING))
-        theta = np.where(better[:, None], proposal, theta)
-        linear = _Linear(
-            *(np.where(better, new, old) for new, old in zip(_columns(trial), _columns(linear), strict=True))
-        )
+        trial = _evaluated(batch, _proposed(batch, state, damping))
+        better = trial[..., _LOSS] < state[..., _LOSS]
+        state = np.where(better[..., None], trial, state)
         damping = np.where(better, damping * 0.1, damping * 10.0)
-        if step + 1 >= _MIN_STEPS and finished[np.argmin(linear.loss)]:
+        finished = (_slope(batch, state) <= _CONVERGED * state[..., _LOSS]) | (damping > _MAX_DAMPING)
+        best = np.argmin(state[..., _LOSS], axis=1)
+        if step + 1 >= _MIN_STEPS and finished[rows, best].all():
             break
-    return theta, linear
+    return np.asarray(state[rows, best][:, None])
 
 
-def _held(theta: Floats, gradient: Floats, bounds: Floats) -> NDArray[np.bool_]:
-    """Parameters at a bound that the step would leave."""
-    return np.asarray(((theta <= bounds[0]) & (gradient < 0)) | ((theta >= bounds[1]) & (gradient > 0)))
-
-
-def _polished(quotes: _Quotes, theta: Floats, bounds: Floats) -> tuple[Floats, _Linear]:
-    """One start (1, 2) taken to the root of its gradient by Broyden's method, while the gradient shrinks.
+def _polished(batch: Batch, state: Floats) -> Floats:
+    """States (L, 1, 8) taken to the root of their gradients by full Newton steps, while those shrink.
 
     The descent stops where the loss no longer tells steps apart, some 1e-7 of a vol away: CPUs that differ in the last
     bit would then differ in the seventh digit. The gradient tells them apart to rounding.
     """
-    linear = _project(quotes, theta)
-    gradient, hessian = _normal_equations(quotes, theta, linear)
-    free = ~_held(theta, gradient, bounds)[0]
-    scale = np.where(free, 1 / np.sqrt(np.maximum(np.diag(hessian[0]), 1e-300)), 0.0)
-    slope = np.where(np.outer(free, free), hessian[0] * np.outer(scale, scale), np.eye(2))
-    here = gradient[0] * scale
+    undamped = np.zeros(state.shape[:2])
     for _ in range(_POLISH_STEPS):
-        step = np.linalg.solve(slope, here)
-        proposal = np.clip(theta + step * scale, bounds[0], bounds[1])
-        trial = _project(quotes, proposal)
-        there = _normal_equations(quotes, proposal, trial)[0][0] * scale
-        if not np.isfinite(trial.loss[0]) or not there @ there < here @ here:
+        trial = _evaluated(batch, _proposed(batch, state, undamped))
+        here, there = _slope(batch, state), _slope(batch, trial)
+        better = np.isfinite(trial[..., _LOSS]) & (there < here)
+        state = np.where(better[..., None], trial, state)
+        if not (better & (there > _ROUNDING**2 * trial[..., _LOSS])).any():
             break
-        # Broyden's rank-one update of the gradient's slope (Dennis and Schnabel 1983); a full step leaves `there`.
-        slope = slope - np.outer(there, step) / (step @ step)
-        theta, linear, here = proposal, trial, there
-        if here @ here <= _ROUNDING**2 * linear.loss[0]:
-            break
-    return theta, linear
+    return state
 
 
-def _columns(linear: _Linear) -> tuple[Floats, Floats, Floats, Floats]:
-    return linear.a, linear.d, linear.c, linear.loss
+def _held(batch: Batch, state: Floats) -> Bools:
+    """(L, S, 2) parameters at a bound that the descent would leave."""
+    theta, gradient = state[..., :2], state[..., _G_M : _G_S + 1]
+    return np.asarray(((theta <= batch.bounds[0]) & (gradient > 0)) | ((theta >= batch.bounds[1]) & (gradient < 0)))
 
 
-def _normal_equations(quotes: _Quotes, theta: Floats, linear: _Linear) -> tuple[Floats, Floats]:
-    """Gradient (S, 2) and Gauss-Newton matrix (S, 2, 2) of half the loss after projecting out the linear part."""
-    m, sigma = theta[:, 0], np.exp(theta[:, 1])
-    y = quotes.k - m[:, None]
-    z = np.sqrt(y * y + (sigma * sigma)[:, None])
-    c, d = linear.c[:, None], linear.d[:, None]
-    residual = quotes.w - linear.a[:, None] - d * y - c * z
-    jacobian = np.empty((len(theta), 2, y.shape[1]))
-    jacobian[:, 0] = -d - c * y / z
-    jacobian[:, 1] = c * (sigma * sigma)[:, None] / z
-    dk = (quotes.k - quotes.k_mean) / np.sqrt(quotes.syy)
-    dz = z - (z @ quotes.p)[:, None]
-    dz = dz - (dz @ (quotes.p * dk))[:, None] * dk
-    norm = np.sqrt(np.maximum((dz * dz) @ quotes.p, 1e-300))
-    dz = dz / norm[:, None]
-    jacobian = jacobian - (jacobian @ quotes.p)[..., None]
-    jacobian = jacobian - (jacobian @ (quotes.p * dk))[..., None] * dk
-    jacobian = jacobian - np.sum(jacobian * (quotes.p * dz)[:, None, :], axis=2)[..., None] * dz[:, None, :]
-    weighted = jacobian * quotes.p
-    gradient = np.sum(weighted * residual[:, None, :], axis=2)
-    return gradient, weighted @ np.swapaxes(jacobian, 1, 2)
+def _slope(batch: Batch, state: Floats) -> Floats:
+    """(L, S) squared length of the free gradient, each parameter on the scale of its own curvature."""
+    free = np.where(_held(batch, state), 0.0, state[..., _G_M : _G_S + 1])
+    return np.asarray(np.sum(free**2 / np.maximum(state[..., [_H_MM, _H_SS]], 1e-300), axis=-1))
 
 
-def _damped_step(gradient: Floats, hessian: Floats, cross: Floats, damping: Floats) -> Floats:
-    """Solve (H + damping diag(H)) step = gradient for every start in closed form, H's off-diagonal being `cross`."""
-    first = hessian[:, 0, 0] * (1 + damping) + 1e-300
-    second = hessian[:, 1, 1] * (1 + damping) + 1e-300
-    determinant = np.maximum(first * second - cross * cross, 1e-14 * first * second)
-    step_m = (gradient[:, 0] * second - gradient[:, 1] * cross) / determinant
-    step_s = (gradient[:, 1] * first - gradient[:, 0] * cross) / determinant
-    return np.stack([step_m, step_s], axis=1)
+def _proposed(batch: Batch, state: Floats, damping: Floats) -> Floats:
+    """theta (L, S, 2) after the step -(H + damping diag H)^-1 gradient, within the bounds.
+
+    A parameter that would leave its bounds is held there, so that the other one keeps its own full step.
+    """
+    held = _held(batch, state)
+    gradient = np.where(held, 0.0, state[..., _G_M : _G_S + 1])
+    cross = np.where(held.any(axis=-1), 0.0, state[..., _H_MS])
+    first = state[..., _H_MM] * (1 + damping) + 1e-100
+    last = state[..., _H_SS] * (1 + damping) + 1e-100
+    determinant = np.maximum(first * last - cross * cross, 1e-14 * first * last)
+    step_m = (gradient[..., 1] * cross - gradient[..., 0] * last) / determinant
+    step_s = (gradient[..., 0] * cross - gradient[..., 1] * first) / determinant
+    return np.asarray(np.clip(state[..., :2] + np.stack([step_m, step_s], axis=-1), batch.bounds[0], batch.bounds[1]))
