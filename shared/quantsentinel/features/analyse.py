@@ -124,7 +124,7 @@ def _slice(
     quotes, found = numerics
     low, high = int(snapshot.offsets[index]) // 2, int(snapshot.offsets[index + 1]) // 2
     rows = slice(low, high)
-    fit, smile = surface
+    fit, smile = surface.fit, surface.smile
     level = forward.forward if forward.is_fitted else None
     part = SliceAnalytics(
         chain=snapshot.chain(index),

@@ -18,9 +18,10 @@ from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.pricing import black76
 from quantsentinel.pricing.density import Density, implied_density
+from quantsentinel.pricing.forward import ForwardFit
 from quantsentinel.pricing.implied_vol import implied_vol
 from quantsentinel.pricing.smile import Smile, corrected_smile
-from quantsentinel.pricing.svi import SviFit, fit_slice, total_variance, without_arbitrage
+from quantsentinel.pricing.svi import SviFit, fit_slices, repaired, total_variance
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -37,9 +38,6 @@ MIN_G_BETWEEN_QUOTES = -0.05
 expiry with 15 stale quotes)."""
 MIN_REACH_SD = 1.0
 DAYS_PER_YEAR = 365.0
-
-Curves = tuple[SviFit | None, Smile | None]
-"""The bare fit of a slice, and what prices it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,20 +112,6 @@ def vols(snapshot: Snapshot, quotes: Quotes) -> Vols:
     )
 
 
-def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: QuoteMask) -> list[Curves]:
-    """(fit, smile) of each slice: fits of the nearest `MAX_FITTED`, smiles of the nearest `MAX_DENSITIES` of these."""
-    found_curves: list[Curves] = []
-    fitted = 0
-    for index, forward in enumerate(mask.forwards):
-        wanted = forward.is_fitted and not times[index].reason and fitted < MAX_FITTED
-        taken = worth_fitting(quotes, found, index) if wanted else None
-        fit = fit_svi(taken)
-        fitted += fit is not None
-        smile = smile_of(fit, taken) if fit is not None and taken is not None and fitted <= MAX_DENSITIES else None
-        found_curves.append((fit, smile))
-    return found_curves
-
-
 @dataclass(frozen=True, eq=False)
 class FitQuotes:
     """The quotes of one expiry worth fitting, (n,) each: log-moneyness, total variance, inverse variance of that."""
@@ -135,6 +119,11 @@ class FitQuotes:
     k: Floats
     w: Floats
     weight: Floats
+
+    @property
+    def arrays(self) -> tuple[Floats, Floats, Floats]:
+        """As `svi.fit_slices` takes them."""
+        return self.k, self.w, self.weight
 
 
 def worth_fitting(quotes: Quotes, found: Vols, index: int) -> FitQuotes | None:
@@ -150,27 +139,81 @@ def worth_fitting(quotes: Quotes, found: Vols, index: int) -> FitQuotes | None:
     return FitQuotes(np.log(quotes.strike[worth] / quotes.forward[worth]), vol**2 * years, error**-2.0)
 
 
-def fit_svi(taken: FitQuotes | None) -> SviFit | None:
-    """The best slice through the quotes; None without quotes or without a clean fit."""
-    if taken is None:
-        return None
-    fit = fit_slice(taken.k, taken.w, taken.weight)
-    return fit if _is_clean(fit) else None
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What was fitted through one expiry: `fit` the bare slice, `smile` what prices it (the nearest `MAX_DENSITIES`).
+
+    `reason` says why there is no `fit`, or no `smile` although there is a fit: one of `CURVE_REASONS`.
+    """
+
+    fit: SviFit | None = None
+    smile: Smile | None = None
+    reason: str = ""
 
 
-def _is_clean(fit: SviFit) -> bool:
-    """Quotes reach `MIN_REACH_SD` on both sides (else one wing is a guess), and make a slice between them."""
+CURVE_REASONS = (
+    "no_time",
+    "no_forward",
+    "far_expiry",
+    "too_few_quotes",
+    "no_admissible_fit",
+    "one_sided_quotes",
+    "butterfly_between_quotes",
+)
+"""`far_expiry`: as many nearer ones are fitted, or priced, as there is time for."""
+
+
+def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: QuoteMask) -> list[Curves]:
+    """Curves of each slice: fits of the nearest `MAX_FITTED` that make a slice, smiles of the nearest `MAX_DENSITIES`
+    of these. All fits in one batch, each from its own quotes alone."""
+    curves = [Curves(reason=_unwanted(forward, time)) for forward, time in zip(mask.forwards, times, strict=True)]
+    waiting = [index for index, curve in enumerate(curves) if not curve.reason]
+    taken: dict[int, FitQuotes] = {}
+    while waiting and (room := MAX_FITTED - sum(curve.fit is not None for curve in curves)):
+        tried, waiting = waiting[:room], waiting[room:]
+        for index in tried:
+            part = worth_fitting(quotes, found, index)
+            curves[index] = Curves(reason="too_few_quotes")
+            if part is not None:
+                taken[index] = part
+        tried = [index for index in tried if index in taken]
+        for index, fit in zip(tried, fit_slices([taken[index].arrays for index in tried]), strict=True):
+            reason = _unclean(fit)
+            curves[index] = Curves(reason=reason) if reason else Curves(fit)
+    for index in waiting:
+        curves[index] = Curves(reason="far_expiry")
+    return _with_smiles(curves, taken)
+
+
+def _unwanted(forward: ForwardFit, time: SliceTimes) -> str:
+    """Why an expiry is not fitted at all."""
+    if time.reason:
+        return "no_time"
+    return "" if forward.is_fitted else "no_forward"
+
+
+def _unclean(fit: SviFit) -> str:
+    """Quotes must reach `MIN_REACH_SD` on both sides (else one wing is a guess), and make a slice between them."""
     if fit.params is None:
-        return False
+        return fit.reason or "no_admissible_fit"
     reach = MIN_REACH_SD * float(np.sqrt(np.maximum(total_variance(0.0, fit.params), 0.0)))
-    return fit.k_low <= -reach and fit.k_high >= reach and fit.g_min_quoted >= MIN_G_BETWEEN_QUOTES
+    if not (fit.k_low <= -reach and fit.k_high >= reach):
+        return "one_sided_quotes"
+    return "" if fit.g_min_quoted >= MIN_G_BETWEEN_QUOTES else "butterfly_between_quotes"
 
 
-def smile_of(fit: SviFit, taken: FitQuotes) -> Smile | None:
-    """What prices the expiry: the fitted slice, made free of butterfly arbitrage where it is flagged, brought back to
-    its quotes. Bare SVI misses weekly smiles in a wave of up to 0.3 vol points (`pricing.smile`)."""
-    free = without_arbitrage(fit, taken.k, taken.w, taken.weight)
-    return None if free.params is None else corrected_smile(free.params, taken.k, taken.w, taken.weight)
+def _with_smiles(curves: list[Curves], taken: dict[int, FitQuotes]) -> list[Curves]:
+    """What prices the nearest expiries: the fitted slice, made free of butterfly arbitrage where it is flagged, brought
+    back to its quotes. Bare SVI misses weekly smiles in a wave of up to 0.3 vol points (`pricing.smile`)."""
+    fitted = [(index, curve.fit) for index, curve in enumerate(curves) if curve.fit is not None]
+    near = fitted[:MAX_DENSITIES]
+    free = repaired([fit for _, fit in near], [taken[index].arrays for index, _ in near])
+    for (index, fit), sound in zip(near, free, strict=True):
+        if sound.params is not None:
+            curves[index] = Curves(fit, corrected_smile(sound.params, *taken[index].arrays))
+    for index, fit in fitted[MAX_DENSITIES:]:
+        curves[index] = Curves(fit, None, "far_expiry")
+    return curves
 
 
 def density_of(smile: Smile | None, forward: float | None) -> Density | None:
