@@ -28,6 +28,8 @@ Bools = NDArray[np.bool_]
 
 MAX_FITTED = 8
 MAX_DENSITIES = 4
+SPARE_FITS = 2
+"""So many more are fitted in the same batch as there is room for: a second batch costs as much as the first."""
 MIN_FIT_QUOTES = 10
 MIN_FIT_DELTA = 0.005
 """Quotes below half a delta are ticks, not volatility."""
@@ -169,8 +171,9 @@ def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: 
     curves = [Curves(reason=_unwanted(forward, time)) for forward, time in zip(mask.forwards, times, strict=True)]
     waiting = [index for index, curve in enumerate(curves) if not curve.reason]
     taken: dict[int, FitQuotes] = {}
-    while waiting and (room := MAX_FITTED - sum(curve.fit is not None for curve in curves)):
-        tried, waiting = waiting[:room], waiting[room:]
+    room = MAX_FITTED
+    while waiting and room:
+        tried, waiting = waiting[: room + SPARE_FITS], waiting[room + SPARE_FITS :]
         for index in tried:
             part = worth_fitting(quotes, found, index)
             curves[index] = Curves(reason="too_few_quotes")
@@ -178,8 +181,9 @@ def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: 
                 taken[index] = part
         tried = [index for index in tried if index in taken]
         for index, fit in zip(tried, fit_slices([taken[index].arrays for index in tried]), strict=True):
-            reason = _unclean(fit)
+            reason = _unclean(fit) if room else "far_expiry"
             curves[index] = Curves(reason=reason) if reason else Curves(fit)
+            room -= not reason
     for index in waiting:
         curves[index] = Curves(reason="far_expiry")
     return _with_smiles(curves, taken)
