@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from quantsentinel.errors import BadInput, RuleGap
-from quantsentinel.market.rule_rows import KINDS, rows_from, status_from
-from quantsentinel.market.rulebook import COVERAGE_KEYS, load_rules
+from quantsentinel.market.rule_rows import rows_from
+from quantsentinel.market.rule_schema import COVERAGE_KEYS, KINDS, status_from
+from quantsentinel.market.rulebook import load_rules
 
 RULES = load_rules()
 TODAY = date(2026, 11, 20)

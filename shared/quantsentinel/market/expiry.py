@@ -7,18 +7,20 @@ that day, and a contract that was listed on a Thursday before the move to Tuesda
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from typing import Literal
 
 from quantsentinel.errors import RuleGap
 from quantsentinel.market.calendar import holidays_known, session_on
 from quantsentinel.market.rule_rows import OVERLAY_FIX, Row, RuleRows
 
+Cycle = Literal["weekly", "monthly", "quarterly", "half_yearly"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY = timedelta(days=1)
 
 
-def listed_expiries(rows: RuleRows, underlying: str, on: date) -> tuple[date, ...]:
+def listed_expiries(rows: RuleRows, underlying: str, on: date) -> Mapping[date, Cycle]:
     """Ascending: weeklies that are no monthly, then monthlies, then quarterlies and half-yearlies beyond them.
 
     Contracts in years without a holiday list are left out. Raises `RuleGap` when the underlying's cycle is not covered.
@@ -26,12 +28,18 @@ def listed_expiries(rows: RuleRows, underlying: str, on: date) -> tuple[date, ..
     counts = rows.pick("listing", on, underlying=underlying).values
     last_year = max((row.values["year"] for row in rows.of("holidays")), default=on.year)
     monthly = list(_monthlies(rows, underlying, on, last_year))
-    found = set(monthly[: counts["monthlies"]]) | set(_weeklies(rows, underlying, on, counts["weeklies"]))
-    end_of_monthlies = monthly[: counts["monthlies"]][-1] if monthly[: counts["monthlies"]] else on
-    quarterly = [day for day in monthly if day > end_of_monthlies and day.month % 3 == 0][: counts["quarterlies"]]
-    end_of_quarterlies = quarterly[-1] if quarterly else end_of_monthlies
-    half_yearly = [day for day in monthly if day > end_of_quarterlies and day.month % 6 == 0][: counts["half_yearlies"]]
-    return tuple(sorted(found | set(quarterly) | set(half_yearly)))
+    found: dict[date, Cycle] = dict.fromkeys(_weeklies(rows, underlying, on, counts["weeklies"]), "weekly")
+    end = on
+    cycles: tuple[tuple[Cycle, int, int], ...] = (
+        ("monthly", counts["monthlies"], 1),
+        ("quarterly", counts["quarterlies"], 3),
+        ("half_yearly", counts["half_yearlies"], 6),
+    )
+    for cycle, count, months in cycles:
+        taken = [day for day in monthly if (cycle == "monthly" or day > end) and day.month % months == 0][:count]
+        found |= dict.fromkeys(taken, cycle)
+        end = max([end, *taken])
+    return dict(sorted(found.items()))
 
 
 def _monthlies(rows: RuleRows, underlying: str, on: date, last_year: int) -> Iterator[date]:

@@ -1,11 +1,9 @@
-"""Dated rule rows: their schema, how they are read from TOML, and how one is chosen for a date.
+"""Dated rule rows: how they are read from TOML, and how one is chosen for a date (their fields: `rule_schema`).
 
-A row says from when to when it holds, where it comes from, and how sure we are. `tags` name the kind of evidence:
-C circular, D official documentation, P press, K package that cites a circular, lib calendar library, X sources conflict
-or are silent, BG background knowledge, measured (shown by market data itself), CALC (takes its weakest input).
-From them follows the status (`definitions.md` §2): C, D, measured, or two of P/K/lib -> confirmed; one of P/K/lib ->
-single_source; X -> provisional; BG alone -> unverified. A stated `status` wins. After `confirmed_until` a confirmed row
-serves as provisional, after `verified_until` it is refused. `adverse` holds what is used while a row is not confirmed.
+A row says from when to when it holds, where it comes from, and how sure we are. From the tags of its evidence follows
+the status (`definitions.md` §2): C, D, measured, or two of P/K/lib -> confirmed; one of P/K/lib -> single_source; X ->
+provisional; BG alone -> unverified. A stated `status` wins. After `confirmed_until` a confirmed row serves as
+provisional, after `verified_until` it is refused. `adverse` holds what is used while a row is not confirmed.
 """
 
 from __future__ import annotations
@@ -13,60 +11,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, get_args
+from typing import Any, Generic, TypeVar
 
 from quantsentinel.canonical import digest
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.market.rule_schema import KINDS, Status, problems_of, status_from
 
 T_co = TypeVar("T_co", covariant=True)
-Status = Literal["confirmed", "single_source", "provisional", "unverified"]
-STATUSES: tuple[Status, ...] = get_args(Status)
-TAGS = frozenset({"C", "D", "P", "K", "lib", "X", "BG", "CALC", "measured"})
 OVERLAY_FIX = "Add a dated row with its source to a rules overlay file"
-
-Checks = Mapping[str, type | tuple[type, ...]]
-NUMBER = (int, Decimal)
-KINDS: Mapping[str, Checks] = {
-    "underlying": {"underlying": str, "exchange": str, "entries": bool},
-    "hours": {"open": time, "close": time, "expiring_close": time},
-    "holidays": {"year": int, "dates": list, "published": date},
-    "special_session": {"session": str, "windows": list},
-    "settlement": {"exchange": str, "method": str, "window_start": time, "observed_at": time},
-    "expiry_weekday": {"underlying": str, "cycle": str, "weekday": str, "expiry_from": date, "expiry_until?": date},
-    "expiry_alias": {"underlying": str, "listed": date, "becomes": date},
-    "listing": {"underlying": str, "weeklies": int, "monthlies": int, "quarterlies": int, "half_yearlies": int},
-    "lot": {"underlying": str, "units": int, "expiry_from": date, "expiry_until?": date},
-    "tick": {"exchange": str, "points": NUMBER},
-    "strike_step": {"underlying": str, "points": NUMBER},
-    "freeze": {"underlying": str, "units": int},
-    "charge": {"exchange": str, "product": str, "levy": str, "rate": NUMBER},
-    "broker": {
-        "broker": str,
-        "product": str,
-        "order_rupees": NUMBER,
-        "order_fraction_cap?": NUMBER,
-        "gst_on_ipft": bool,
-    },
-    "exercise_fee": {"broker": str, "order_rupees": NUMBER},
-    "price_scan": {"underlying": str, "floor": NUMBER},
-    "margin": {"name": str, "value": NUMBER},
-    "repo": {"fraction": NUMBER},
-}
-HEADER: Checks = {
-    "id": str,
-    "source": str,
-    "tags": list,
-    "effective": date,
-    "until?": date,
-    "status?": str,
-    "confirmed_until?": date,
-    "verified_until?": date,
-    "adverse?": dict,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +147,7 @@ def rows_from(texts: Iterable[tuple[str, str]]) -> RuleRows:
         fresh: dict[str, Row] = {}
         for kind, raw in _raw_rows(name, text, errors):
             where = f"{name}: [[{kind}]] {raw.get('id', '(no id)')}"
-            problems = _problems(kind, raw)
+            problems = problems_of(kind, raw)
             if raw.get("id") in fresh:
                 problems.append("id is repeated in this file")
             errors.extend(f"{where}: {problem}" for problem in problems)
@@ -220,31 +176,6 @@ def _raw_rows(name: str, text: str, errors: list[str]) -> list[tuple[str, dict[s
     ]
 
 
-def _problems(kind: str, raw: Mapping[str, Any]) -> list[str]:
-    checks = {**HEADER, **KINDS[kind]}
-    names = {name.rstrip("?") for name in checks}
-    problems = [f"unknown field {name!r}" for name in raw if name not in names]
-    for name, kinds in checks.items():
-        value = raw.get(name.rstrip("?"))
-        if value is None:
-            problems += [] if name.endswith("?") else [f"{name} is missing"]
-        elif not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-            problems.append(f"{name.rstrip('?')} has the wrong type: {value!r}")
-    if problems:
-        return problems
-    problems += [f"unknown tag {tag!r}" for tag in raw["tags"] if tag not in TAGS]
-    problems += [f"adverse names no field: {name!r}" for name in raw.get("adverse", {}) if name not in KINDS[kind]]
-    if "status" in raw and raw["status"] not in STATUSES:
-        problems.append(f"unknown status {raw['status']!r}")
-    if "until" not in raw and "verified_until" not in raw:
-        problems.append("needs until or verified_until: no rule is verified for ever")
-    if not raw["tags"] and "status" not in raw:
-        problems.append("needs a tag or a status")
-    if "until" in raw and raw["until"] < raw["effective"]:
-        problems.append("until is before effective")
-    return problems
-
-
 def _row(kind: str, raw: Mapping[str, Any]) -> Row:
     return Row(
         kind=kind,
@@ -258,29 +189,6 @@ def _row(kind: str, raw: Mapping[str, Any]) -> Row:
         values={name.rstrip("?"): raw.get(name.rstrip("?")) for name in KINDS[kind]},
         adverse=raw.get("adverse", {}),
     )
-
-
-def status_from(tags: Iterable[str]) -> Status:
-    """The status that the tags of `india-facts.md` give a row. With CALC, the weakest of the other tags, else the best.
-
-    >>> status_from(["P"]), status_from(["P", "K"]), status_from(["C", "BG", "CALC"]), status_from(["BG"])
-    ('single_source', 'confirmed', 'unverified', 'unverified')
-    """
-    inputs = [tag for tag in tags if tag != "CALC"]
-    grades = [_grade(tag) for tag in inputs]
-    if "CALC" in tags:
-        return STATUSES[max(grades, default=3)]
-    if "X" in inputs and 0 not in grades:
-        return "provisional"
-    if grades.count(1) >= 2:
-        return "confirmed"
-    return STATUSES[min(grades, default=3)]
-
-
-def _grade(tag: str) -> int:
-    if tag in {"C", "D", "measured"}:
-        return 0
-    return {"X": 2, "BG": 3}.get(tag, 1)
 
 
 def _digest(rows: Mapping[str, Row]) -> str:

@@ -5,7 +5,7 @@ Methods raise `RuleGap` when no usable row covers the date: uncovered, unverifie
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,8 +14,9 @@ from typing import Any, Literal, TypeVar
 
 from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.market.calendar import IST, Session, at_ist, session_on
-from quantsentinel.market.expiry import final_expiry, listed_expiries
+from quantsentinel.market.expiry import Cycle, final_expiry, listed_expiries
 from quantsentinel.market.rule_rows import OVERLAY_FIX, Row, Ruled, RuleRow, RuleRows, Status, read_rows
+from quantsentinel.market.rule_schema import COVERAGE_KEYS
 from quantsentinel.market.schedules import BrokerPlan, ChargeSchedule, ScanRule, Settlement
 
 __all__ = ["IST", "RuleBook", "RuleRow", "Ruled", "Session", "Settlement", "Status", "load_rules"]
@@ -125,8 +126,12 @@ class RuleBook:
     # --- Expiries -----------------------------------------------------------------------------------------------------
     def expiries(self, underlying: str, on: date) -> tuple[date, ...]:
         """As listed on a date, ascending, expiring that day included; years without a holiday list left out."""
+        return tuple(self.cycles(underlying, on))
+
+    def cycles(self, underlying: str, on: date) -> Mapping[date, Cycle]:
+        """The listed expiries with the cycle each belongs to."""
         self.require_underlying(underlying)
-        return self._once(("expiries", underlying, on), lambda: listed_expiries(self.rows, underlying, on))
+        return self._once(("cycles", underlying, on), lambda: listed_expiries(self.rows, underlying, on))
 
     def final_expiry(self, underlying: str, expiry: date) -> date:
         """The day a contract listed under `expiry` really ends (2026-03-31 as listed in 2025 ends on 2026-03-30)."""
@@ -174,6 +179,21 @@ class RuleBook:
         """Distance of listed strikes near the money on near expiries, in points."""
         self.require_underlying(underlying)
         return _ruled(self.rows.pick("strike_step", on, underlying=underlying), "points", on, float)
+
+    def strike_step_long_dated(self, underlying: str, on: date) -> Ruled[float]:
+        """Distance of listed strikes of quarterly and half-yearly contracts, in points."""
+        self.require_underlying(underlying)
+        return _ruled(self.rows.pick("strike_step_long_dated", on, underlying=underlying), "points", on, float)
+
+    def futures_tick(self, underlying: str, level: float, on: date) -> Ruled[float]:
+        """Price step of index futures, in points, at a level of the index (points)."""
+
+        def covers(row: Row) -> bool:
+            until = row.values["level_to"]
+            return bool(row.values["level_from"] <= level and (until is None or level < until))
+
+        exchange = self._exchange(underlying, on)
+        return _ruled(self.rows.pick("futures_tick", on, covers, exchange=exchange), "points", on, float)
 
     def freeze_quantity(self, underlying: str, on: date) -> Ruled[int]:
         """The largest order, in units: an order above it is sliced."""
@@ -259,25 +279,6 @@ class RuleBook:
     def coverage_end(self) -> date:
         """The last day on which everything needed for entries is still covered."""
         return min(self.coverage().values())
-
-
-COVERAGE_KEYS = {
-    "hours": (),
-    "holidays": (),
-    "settlement": ("exchange",),
-    "listing": ("underlying",),
-    "lot": ("underlying",),
-    "tick": ("exchange",),
-    "strike_step": ("underlying",),
-    "freeze": ("underlying",),
-    "charge": ("exchange", "product", "levy"),
-    "broker": ("broker", "product"),
-    "exercise_fee": ("broker",),
-    "price_scan": ("underlying",),
-    "margin": ("name",),
-    "repo": (),
-}
-"""By which fields the rows of a kind form one line of coverage."""
 
 
 def _ruled(row: Row, name: str, on: date, convert: Callable[[Any], T]) -> Ruled[T]:
