@@ -19,6 +19,7 @@ from quantsentinel.cli import (
     demo,
     doctor,
     explain,
+    faults,
     kill,
     replay,
     rules,
@@ -67,6 +68,7 @@ app.command("run", rich_help_panel=FIRST)(run.run)
 app.command("simulate", rich_help_panel=FIRST)(simulate.simulate)
 app.command("replay", rich_help_panel=FIRST)(replay.replay)
 app.add_typer(config.app, name="config", rich_help_panel=FIRST)
+chain.app.command("faults")(faults.chain_faults)
 app.add_typer(chain.app, name="chain", rich_help_panel=MARKET)
 app.add_typer(snapshots.app, name="snapshot", rich_help_panel=MARKET)
 app.add_typer(rules.app, name="rules", rich_help_panel=MARKET)
