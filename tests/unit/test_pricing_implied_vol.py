@@ -1,14 +1,15 @@
-"""Implied vol against Jaeckel's algorithm (vollib) and its own round trip."""
+"""Implied vol against mpmath, against Jaeckel's algorithm (vollib) and its own round trip."""
 
 from __future__ import annotations
 
 import lets_be_rational
+import mpmath as mp
 import numpy as np
 import pytest
 from vollib.black.implied_volatility import implied_volatility as jaeckel
 
 from quantsentinel.pricing import black76
-from quantsentinel.pricing.implied_vol import REASONS, implied_vol, why
+from quantsentinel.pricing.implied_vol import INFORMATION, MESSAGES, REASONS, implied_vol, inverted, why
 
 
 def _otm_chain() -> tuple[np.ndarray, ...]:
@@ -80,6 +81,79 @@ def test_a_good_price_has_no_reason_and_shapes_broadcast() -> None:
     assert found.shape == (2, 3)
     assert np.all(np.isfinite(found))
     assert np.all(why(50.0, 25_000.0, np.array([25_500.0, 26_000.0]), 0.02, 0.99, True) == "")
+
+
+# --- sixty digits ---
+
+FORWARD = 25_000.0
+Case = tuple[float, float, float, float, bool]
+"""Strike, years, sigma, discount, is_call."""
+
+
+def _exact(case: Case) -> mp.mpf:
+    """Black-76 in sixty digits of the float64 arguments."""
+    strike, years, sigma, discount, is_call = case
+    with mp.workdps(60):
+        f, k, t, s, d = (mp.mpf(value) for value in (FORWARD, strike, years, sigma, discount))
+        deviation, sign = s * mp.sqrt(t), 1 if is_call else -1
+        d1 = mp.log(f / k) / deviation + deviation / 2
+        normal = [mp.erfc(-sign * at / mp.sqrt(2)) / 2 for at in (d1, d1 - deviation)]
+        return d * sign * (f * normal[0] - k * normal[1])
+
+
+def _cases(seed: int, count: int, deviations: tuple[float, float], minutes: tuple[float, float]) -> list[Case]:
+    """Out-of-the-money options so many deviations away, so many session minutes to expiry."""
+    random = np.random.default_rng(seed)
+    away, sigma = random.uniform(*deviations, count), random.uniform(0.05, 1.2, count)
+    years, is_call = random.uniform(*minutes, count) / (252 * 375), random.random(count) < 0.5
+    strike = np.round(FORWARD * np.exp(np.where(is_call, 1, -1) * away * sigma * np.sqrt(years)), 2)
+    columns = (strike, years, sigma, np.exp(-0.055 * years), is_call)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _inverted(cases: list[Case], price: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    strike, years, sigma, discount, is_call = (np.array(column) for column in zip(*cases, strict=True))
+    found, codes = inverted(price, FORWARD, strike, years, discount, is_call)
+    return np.abs(found - sigma), codes
+
+
+def test_a_thousand_deep_options_with_minutes_to_live_have_no_wrong_volatility() -> None:
+    """3 to 18 deviations, 1 to 300 minutes: prices down to 1e-70, each rounded once, to float64."""
+    cases = _cases(3, 1_000, (3.0, 18.0), (1.0, 300.0))
+    price = np.array([float(_exact(case)) for case in cases])
+    error, codes = _inverted(cases, price)
+    assert price.min() < 1e-60
+    assert not codes.any()
+    assert error.max() < 1e-12
+
+
+def test_an_ordinary_chain_is_right_to_eleven_digits_after_the_point() -> None:
+    cases = _cases(4, 400, (0.0, 4.0), (300.0, 100_000.0))
+    error, codes = _inverted(cases, np.array([float(_exact(case)) for case in cases]))
+    assert not codes.any()
+    assert error.max() < 1e-11
+
+
+def test_in_the_money_an_answer_is_as_right_as_the_price_allows_or_refused() -> None:
+    """The price's own rounding over vega bounds the error; where that is above `INFORMATION` there is no answer."""
+    cases = _cases(5, 1_000, (0.0, 8.0), (1.0, 3_000.0))
+    mirrored = [(*case[:4], not case[4]) for case in cases]
+    price = np.array([float(_exact(case)) for case in mirrored])
+    error, codes = _inverted(mirrored, price)
+    strike, years, sigma, discount, is_call = (np.array(column) for column in zip(*mirrored, strict=True))
+    vega = black76.greeks(FORWARD, strike, years, sigma, discount, is_call).vega
+    answered = codes == 0
+    assert set(np.array(REASONS)[codes[~answered]]) == {"no_information", "below_intrinsic"}
+    assert 300 < answered.sum() < 900
+    assert np.all(error[answered] <= np.maximum(1e-11, 4 * np.spacing(price) / vega)[answered])
+    assert error[answered].max() < INFORMATION
+
+
+def test_next_to_its_upper_bound_a_price_holds_no_volatility() -> None:
+    price = 0.99 * 25_000.0 * (1 - 1e-15)
+    assert np.isnan(implied_vol(price, 25_000.0, 26_000.0, 1.0, 0.99, True))
+    assert why(price, 25_000.0, 26_000.0, 1.0, 0.99, True) == "no_information"
+    assert "out-of-the-money side" in MESSAGES["no_information"]
 
 
 def test_one_element_does_not_change_with_its_neighbours() -> None:
