@@ -37,7 +37,7 @@ def test_an_evening_is_known_only_after_the_session_it_belongs_to(tmp_path: Path
         ("a,b\n1,2\n", "Client Type"),
         (f"Client Type,{HEADER}\n{ROWS}", "which day"),
         (f"date,client_type,{HEADER}\n2025-11-14,Pro,1,2,3,4\n", "no evening with all of"),
-        (f"date,client_type,{HEADER}\n2025-11-14,Pro,x,2,3,4\n", "could not convert"),
+        (f"date,client_type,{HEADER}\n2025-11-14,Pro,x,2,3,4\n", "no plain number"),
     ],
 )
 def test_a_file_that_is_no_such_table_is_refused_with_its_name(tmp_path: Path, text: str, what: str) -> None:

@@ -20,6 +20,7 @@ from quantsentinel.cli import (
     doctor,
     explain,
     faults,
+    imports,
     kill,
     replay,
     rules,
@@ -70,6 +71,7 @@ app.command("replay", rich_help_panel=FIRST)(replay.replay)
 app.add_typer(config.app, name="config", rich_help_panel=FIRST)
 chain.app.command("faults")(faults.chain_faults)
 app.add_typer(chain.app, name="chain", rich_help_panel=MARKET)
+app.command("import", rich_help_panel=MARKET)(imports.import_files)
 app.add_typer(snapshots.app, name="snapshot", rich_help_panel=MARKET)
 app.add_typer(rules.app, name="rules", rich_help_panel=MARKET)
 app.command("explain", rich_help_panel=DECISIONS)(explain.explain)

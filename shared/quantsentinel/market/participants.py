@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
@@ -12,6 +11,9 @@ from pathlib import Path
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.history import ParticipantOi
+from quantsentinel.market.importers.cells import printed_day, required
+from quantsentinel.market.parsers.payload import MAX_BYTES, gunzip
+from quantsentinel.market.parsers.stamps import listed_date
 
 AVAILABLE_AT = time(20, 0)
 """NSE publishes between 18:00 and 19:30 in India (`india-facts.md` §6.3): counted as known from here on."""
@@ -22,8 +24,8 @@ _COLUMNS = {
     "put_long": "option index put long",
     "put_short": "option index put short",
 }
-_FILE_DAY = re.compile(r"(\d{2})(\d{2})(20\d{2})")
-_TITLE_DAY = re.compile(r"as on (\w{3} \d{1,2}, 20\d{2})")
+_FILE_DAY = re.compile(r"(?<![0-9])([0-9]{2})([0-9]{2})(20[0-9]{2})(?![0-9])")
+_TITLE_DAY = re.compile(r"as on ([A-Za-z]{3}) ([0-9]{1,2}), (20[0-9]{2})")
 
 
 def read_participants(path: Path) -> tuple[ParticipantOi, ...]:
@@ -34,10 +36,10 @@ def read_participants(path: Path) -> tuple[ParticipantOi, ...]:
     """
     try:
         data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        text = (gunzip(data, MAX_BYTES["csv"], str(path)) if path.suffix == ".gz" else data).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot be read: {error}", where=str(path)) from None
-    lines = list(csv.reader(text.splitlines()))
+    lines = _lines(text, path)
     header = next((at for at, line in enumerate(lines) if "client type" in _names(line)), None)
     if header is None:
         raise BadInput("no `Client Type` column", where=str(path), fix="Give NSE's fao_participant_oi file")
@@ -51,6 +53,13 @@ def read_participants(path: Path) -> tuple[ParticipantOi, ...]:
     return evenings
 
 
+def _lines(text: str, path: Path) -> list[list[str]]:
+    try:
+        return list(csv.reader(text.splitlines()))
+    except csv.Error as error:
+        raise BadInput(f"not CSV: {error}", where=str(path)) from None
+
+
 def _names(line: Sequence[str]) -> list[str]:
     return [cell.strip().lower().replace("_", " ") for cell in line]
 
@@ -59,9 +68,9 @@ def _day_of_title(text: str, path: Path) -> date | None:
     """From the file's title line, else from a name like `fao_participant_oi_14112025.csv`."""
     title = _TITLE_DAY.search(text[:400])
     if title is not None:
-        return datetime.strptime(title.group(1), "%b %d, %Y").replace(tzinfo=IST).date()
+        return listed_date(f"{title[2]}-{title[1]}-{title[3]}")
     named = _FILE_DAY.search(path.name)
-    return date(int(named.group(3)), int(named.group(2)), int(named.group(1))) if named else None
+    return listed_date("-".join(named.groups())) if named else None
 
 
 def _rows(
@@ -77,11 +86,11 @@ def _rows(
         if client not in CLIENTS:
             continue
         try:
-            day = date.fromisoformat(cells["date"]) if "date" in cells else title_day
+            day = printed_day(cells["date"]) if "date" in cells else title_day
             texts = {key: cells[column].strip() for key, column in _COLUMNS.items()}
             if not all(texts.values()):
                 continue
-            numbers = {key: float(text) for key, text in texts.items()}
+            numbers = {key: required(text) for key, text in texts.items()}
         except (ValueError, KeyError) as error:
             raise BadInput(f"row {line[:3]}: {error}", where=str(path)) from None
         assert day is not None, "checked above"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
+from quantsentinel.adapters.lake import chain_entries, daily_bars, is_lake
 from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.parsers.cuts import CHAIN_SUFFIXES, Entry, read_entries
@@ -50,15 +51,21 @@ class Recording:
         return self._entries[underlying]
 
 
-def open_recording(*paths: Path) -> Recording:
-    """Opens files or folders of any recorded format. Raises `BadInput` when one is unreadable or a folder has no chain.
+def open_recording(*paths: Path, underlyings: Iterable[str] = (), days: Iterable[date] = ()) -> Recording:
+    """Opens files or folders of any recorded format, or lakes. Raises `BadInput` for an unreadable one or no chain.
 
-    A file that is named must be a chain; a folder's other files are skipped and listed.
+    A file that is named must be a chain; a folder's other files are skipped and listed. `underlyings` and `days`
+    (collected on, India) choose out of a lake.
     """
     entries: dict[str, list[Entry]] = {}
     daily: dict[str, tuple[DailyBar, ...]] = {}
     skipped: list[str] = []
     for path in paths:
+        if is_lake(path):
+            for name, items in chain_entries(path, tuple(underlyings), tuple(days)).items():
+                entries.setdefault(name, []).extend(items)
+                daily[name] = daily_bars(path, name)
+            continue
         files = _files(path)
         for file in files:
             try:

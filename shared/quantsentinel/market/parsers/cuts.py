@@ -39,10 +39,11 @@ _ALIASES = {"NIFTY50": "NIFTY"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recorded snapshot: when it was collected and how to get it."""
+    """One recorded snapshot: when it was collected, how to get it, and its rows in the file (0 when not known)."""
 
     collected_at: datetime
     load: Callable[[], RawSnapshot]
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _from_table(frame: pl.DataFrame, where: str) -> Entries:
     for printed, stamp, start, rows in cuts.iter_rows():
         underlying, at = _ALIASES.get(printed, printed), layout.read(str(stamp)).astimezone(UTC)
         load = partial(_cut, frame, (start, rows), layout, (underlying, at))
-        entries.setdefault(underlying, []).append(Entry(at, load))
+        entries.setdefault(underlying, []).append(Entry(at, load, rows))
     if not entries:
         raise BadInput("no rows", where=where)
     return entries
