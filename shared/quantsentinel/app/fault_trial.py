@@ -197,10 +197,10 @@ def _forwards_agree(firewall: Firewall, reference: Firewall) -> bool:
 
 def _guard(fault: Fault, firewall: Firewall, injected: Injected) -> str:
     """The guard that refused, or the flag that most touched rows carry; empty where nothing stands against them."""
-    if fault.answer is Answer.UNCHANGED:
-        return ""
     if firewall.first_stop is not None:
         return firewall.first_stop.guard
+    if fault.answer is not Answer.MASKED:
+        return ""
     flags = firewall.quotes.flags
     counts = {name: int(np.count_nonzero(flags[name] & injected.touched)) for name in flags}
     best = max(counts, key=lambda name: counts[name])

@@ -58,14 +58,18 @@ def write_day(out: Path, plan: DayPlan, rules: RuleBook, tell: object = None) ->
     """Simulates every underlying and writes one day file; what was written, by underlying."""
     from quantsentinel.market.dayfile import write_day_file
     from quantsentinel.simulator.day import simulate_day
-    from quantsentinel.simulator.spoil import spoilt
+    from quantsentinel.simulator.faults.fault import Scene
+    from quantsentinel.simulator.faults.spoilt_day import spoilt
 
     days = {}
     for number, name in enumerate(plan.names):
         if callable(tell):
             tell(number, len(plan.names), name)
         days[name] = simulate_day(name, plan.day, plan.seed, rules)
-    by_name = {name: spoilt(day.snapshots) if plan.spoil else day.snapshots for name, day in days.items()}
+    by_name = {name: day.snapshots for name, day in days.items()}
+    if plan.spoil:
+        foreign = {name: next((by_name[other] for other in plan.names if other != name), ()) for name in plan.names}
+        by_name = {n: spoilt(Scene(day.snapshots, rules, foreign[n]), plan.seed) for n, day in days.items()}
     snapshots = [snapshot for name in plan.names for snapshot in by_name[name]]
     write_day_file(out, snapshots, {name: day.daily for name, day in days.items()})
     return {
