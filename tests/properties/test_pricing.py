@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -11,7 +13,7 @@ from quantsentinel.pricing import black76
 from quantsentinel.pricing.density import expected_payoff, implied_density, physical_density, quantile
 from quantsentinel.pricing.forward import forward_from_parity
 from quantsentinel.pricing.implied_vol import implied_vol, why
-from quantsentinel.pricing.payoff import Legs, max_profit_loss, payoff_at
+from quantsentinel.pricing.payoff import LegMarket, Legs, payoff_at, profile, value_at
 from quantsentinel.pricing.svi import SviParams, butterfly_free, total_variance
 
 forwards = st.floats(1_000, 90_000)
@@ -112,12 +114,45 @@ packages = st.lists(
 )
 
 
-@given(packages, st.floats(-500, 500), st.lists(st.floats(0, 1e6), min_size=1, max_size=20))
-def test_no_settlement_price_leaves_the_payoff_bounds(
-    package: list[tuple[float, bool, int]], premium: float, spots: list[float]
+futures = st.lists(st.tuples(st.sampled_from([-2, -1, 1, 2]), st.floats(20_000, 30_000)), max_size=2)
+
+
+def _legs(package: list[tuple[float, bool, int]], bought: list[tuple[int, float]]) -> Legs:
+    return Legs.of(*zip(*package, strict=True), [q for q, _ in bought], [price for _, price in bought])
+
+
+@given(packages, futures, st.floats(-500, 500), st.lists(st.floats(0, 1e6), min_size=1, max_size=20))
+def test_no_settlement_price_leaves_the_payoff_bounds_and_only_an_unbounded_side_runs_away(
+    package: list[tuple[float, bool, int]], bought: list[tuple[int, float]], premium: float, spots: list[float]
 ) -> None:
-    legs = Legs.of(*zip(*package, strict=True))
-    best, worst = max_profit_loss(legs, premium)
+    legs = _legs(package, bought)
+    found = profile(legs, premium)
     profit = payoff_at(spots, legs, premium)
-    assert profit.max() <= best + 1e-6
-    assert profit.min() >= worst - 1e-6
+    assert profit.max() <= found.best + 1e-6
+    assert profit.min() >= found.worst - 1e-6
+    far = payoff_at([1e9, 2e9], legs, premium)
+    assert (found.profit_unbounded, found.loss_unbounded) == (far[1] > far[0] + 1, far[1] < far[0] - 1)
+
+
+@given(packages, futures, st.floats(-500, 500))
+def test_the_profit_is_zero_at_each_breakeven_and_keeps_its_side_between_them(
+    package: list[tuple[float, bool, int]], bought: list[tuple[int, float]], premium: float
+) -> None:
+    legs = _legs(package, bought)
+    points = profile(legs, premium).breakevens
+    assert np.all(np.abs(payoff_at(points, legs, premium)) < 1e-5)
+    edges = [0.0, *points, max([50_000.0, *points]) * 2]
+    for low, high in pairwise(edges):
+        between = payoff_at(np.linspace(low, high, 41)[1:-1], legs, premium)
+        assert between.min() > -1e-5 or between.max() < 1e-5
+
+
+@given(packages, futures, st.lists(st.floats(15_000, 40_000), min_size=1, max_size=10), st.floats(0.05, 0.8))
+def test_a_long_package_is_worth_more_now_than_at_expiry_by_its_time_value(
+    package: list[tuple[float, bool, int]], bought: list[tuple[int, float]], levels: list[float], sigma: float
+) -> None:
+    legs = _legs([(strike, side, abs(q)) for strike, side, q in package], bought)
+    now = value_at(levels, legs, LegMarket(0.1, sigma, 1.0))
+    assert np.all(now >= payoff_at(levels, legs) - 1e-6)
+    later = value_at(levels, legs, LegMarket(1e-12, sigma, 1.0))
+    assert later == pytest.approx(payoff_at(levels, legs), abs=0.1)

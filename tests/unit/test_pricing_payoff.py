@@ -1,4 +1,4 @@
-"""Payoff bounds and breakevens of the structures that the program trades, by hand."""
+"""Payoff bounds, breakevens and values now of the structures that the program trades, by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from quantsentinel.errors import BadInput
-from quantsentinel.pricing.payoff import Legs, breakevens, max_profit_loss, payoff_at
+from quantsentinel.pricing import black76
+from quantsentinel.pricing.payoff import (
+    LegMarket,
+    Legs,
+    PayoffProfile,
+    breakevens,
+    max_profit_loss,
+    payoff_at,
+    profile,
+    value_at,
+)
 
 CONDOR = Legs.of([24_000, 24_200, 25_000, 25_200], [False, False, True, True], [1, -1, -1, 1])
 BULL_CALL = Legs.of([24_500, 24_700], [True, True], [1, -1])
@@ -80,3 +90,51 @@ def test_the_bounds_are_those_of_a_dense_scan() -> None:
 def test_malformed_legs_are_refused(legs: tuple[list[float], list[bool], list[int]]) -> None:
     with pytest.raises(BadInput):
         Legs.of(*legs)
+
+
+def test_a_future_against_an_option_is_the_other_option() -> None:
+    """Long future, long put: a call struck there that costs the put; short future and long call: a put."""
+    spots = np.linspace(0, 60_000, 241)
+    protected = Legs.of([24_500], [False], [1], [1], [24_600])
+    assert payoff_at(spots, protected, 90.0) == pytest.approx(
+        payoff_at(spots, Legs.of([24_500], [True], [1]), 190.0), abs=1e-9
+    )
+    assert profile(protected, 90.0) == PayoffProfile(math.inf, -190.0, (pytest.approx(24_690.0),), True, False)
+    covered = profile(Legs.of([24_500], [True], [1], [-1], [24_600]), 50.0)
+    assert (covered.best, covered.worst) == (24_550.0, 50.0)
+    assert (covered.profit_unbounded, covered.loss_unbounded, covered.breakevens) == (False, False, ())
+
+
+def test_futures_alone_are_a_straight_line() -> None:
+    spread = Legs.of([], [], [], [2, -1], [24_500, 24_800])
+    assert profile(spread) == PayoffProfile(math.inf, -24_200.0, (pytest.approx(24_200.0),), True, False)
+    short = Legs.of([], [], [], [-1], [24_500])
+    assert profile(short) == PayoffProfile(24_500.0, -math.inf, (pytest.approx(24_500.0),), False, True)
+    assert value_at([24_400.0, 24_600.0], short, LegMarket(0.1, 0.2, 1.0)).tolist() == [100.0, -100.0]
+
+
+def test_a_package_now_is_worth_its_legs_and_at_expiry_its_payoff() -> None:
+    levels = np.linspace(23_000, 26_000, 61)
+    market = LegMarket(years=0.02, sigma=[0.14, 0.13, 0.11, 0.11], discount=0.999)
+    today = value_at(levels, CONDOR, market, -60.0)
+    legs = zip(CONDOR.strike, CONDOR.is_call, CONDOR.quantity, [0.14, 0.13, 0.11, 0.11], strict=True)
+    by_hand = sum(q * black76.price(levels, k, 0.02, sigma, 0.999, c) for k, c, q, sigma in legs)
+    assert today == pytest.approx(by_hand + 60.0, abs=1e-9)
+    settled = value_at(levels, CONDOR, LegMarket(0.0, [0.14, 0.13, 0.11, 0.11], 1.0), -60.0)
+    assert settled == pytest.approx(payoff_at(levels, CONDOR, -60.0), abs=1e-9)
+
+
+def test_a_calendar_is_valued_when_its_near_leg_expires() -> None:
+    calendar = Legs.of([24_500, 24_500], [True, True], [-1, 1])
+    market = LegMarket(years=[0.0, 0.08], sigma=0.12, discount=[1.0, 0.995], carry=[1.0, 1.005])
+    value = value_at([24_500.0], calendar, market, 100.0)
+    assert value == pytest.approx(black76.price(24_622.5, 24_500.0, 0.08, 0.12, 0.995, True) - 100.0)
+    assert np.isnan(value_at(24_500.0, calendar, LegMarket(0.1, [0.1, np.nan], 1.0)))
+
+
+@pytest.mark.parametrize(
+    "futures", [([1.0], [0.0]), ([1.0], []), ([np.nan], [24_500.0]), ([1.0], [np.inf]), ([[1.0]], [[24_500.0]])]
+)
+def test_malformed_futures_are_refused(futures: tuple[list[float], list[float]]) -> None:
+    with pytest.raises(BadInput):
+        Legs.of([24_500.0], [True], [1.0], *futures)
