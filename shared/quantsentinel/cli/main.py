@@ -18,6 +18,7 @@ from quantsentinel.cli import (
     day_report,
     demo,
     doctor,
+    drift,
     explain,
     faults,
     imports,
@@ -74,6 +75,7 @@ app.add_typer(chain.app, name="chain", rich_help_panel=MARKET)
 app.command("import", rich_help_panel=MARKET)(imports.import_files)
 app.add_typer(snapshots.app, name="snapshot", rich_help_panel=MARKET)
 app.add_typer(rules.app, name="rules", rich_help_panel=MARKET)
+app.add_typer(drift.app, name="drift", rich_help_panel=MARKET)
 app.command("explain", rich_help_panel=DECISIONS)(explain.explain)
 app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
