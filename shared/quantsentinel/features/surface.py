@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from quantsentinel.pricing.forward import ForwardFit
 from quantsentinel.pricing.implied_vol import implied_vol
 from quantsentinel.pricing.smile import Smile, corrected_smile
 from quantsentinel.pricing.svi import SviFit, fit_slices, repaired, total_variance
+from quantsentinel.pricing.svi_calendar import TOLERANCE, Floor, VarianceCurve, floor_under, on_floor
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -146,11 +148,14 @@ class Curves:
     """What was fitted through one expiry: `fit` the bare slice, `smile` what prices it (the nearest `MAX_DENSITIES`).
 
     `reason` says why there is no `fit`, or no `smile` although there is a fit: one of `CURVE_REASONS`.
+    `calendar_excess`: by how much the expiry before it stood above it between common quotes, as a share of its total
+    variance, before it was fitted again on that floor.
     """
 
     fit: SviFit | None = None
     smile: Smile | None = None
     reason: str = ""
+    calendar_excess: float = 0.0
 
 
 CURVE_REASONS = (
@@ -161,6 +166,7 @@ CURVE_REASONS = (
     "no_admissible_fit",
     "one_sided_quotes",
     "butterfly_between_quotes",
+    "calendar_crossed",
 )
 """`far_expiry`: as many nearer ones are fitted, or priced, as there is time for."""
 
@@ -186,7 +192,7 @@ def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: 
             room -= not reason
     for index in waiting:
         curves[index] = Curves(reason="far_expiry")
-    return _with_smiles(curves, taken)
+    return _priced(curves, taken)
 
 
 def _unwanted(forward: ForwardFit, time: SliceTimes) -> str:
@@ -206,18 +212,35 @@ def _unclean(fit: SviFit) -> str:
     return "" if fit.g_min_quoted >= MIN_G_BETWEEN_QUOTES else "butterfly_between_quotes"
 
 
-def _with_smiles(curves: list[Curves], taken: dict[int, FitQuotes]) -> list[Curves]:
-    """What prices the nearest expiries: the fitted slice, made free of butterfly arbitrage where it is flagged, brought
-    back to its quotes. Bare SVI misses weekly smiles in a wave of up to 0.3 vol points (`pricing.smile`)."""
+def _priced(curves: list[Curves], taken: dict[int, FitQuotes]) -> list[Curves]:
+    """What prices each fitted expiry: the slice, of the nearest ones made free of butterfly arbitrage where it is
+    flagged, each on the floor of the expiry before it, and of the nearest ones brought back to its quotes. Bare SVI
+    misses weekly smiles in a wave of up to 0.3 vol points (`pricing.smile`)."""
     fitted = [(index, curve.fit) for index, curve in enumerate(curves) if curve.fit is not None]
-    near = fitted[:MAX_DENSITIES]
-    free = repaired([fit for _, fit in near], [taken[index].arrays for index, _ in near])
-    for (index, fit), sound in zip(near, free, strict=True):
-        if sound.params is not None:
-            curves[index] = Curves(fit, corrected_smile(sound.params, *taken[index].arrays))
-    for index, fit in fitted[MAX_DENSITIES:]:
-        curves[index] = Curves(fit, None, "far_expiry")
+    free = repaired([fit for _, fit in fitted[:MAX_DENSITIES]], [taken[at].arrays for at, _ in fitted[:MAX_DENSITIES]])
+    before: tuple[SviFit, VarianceCurve] | None = None
+    for place, (index, bare) in enumerate(fitted):
+        near = place < MAX_DENSITIES
+        sound = free[place] if near else bare
+        floor = floor_under(sound, *before) if before is not None else None
+        crossing = _excess(floor, sound)
+        if floor is not None and crossing:
+            sound = on_floor(sound, taken[index].arrays, floor)
+        if sound.params is None or _excess(floor, sound):
+            curves[index] = Curves(bare, None, "calendar_crossed", crossing)
+            continue
+        smile = corrected_smile(sound.params, *taken[index].arrays, floor) if near else None
+        curves[index] = Curves(bare if near else sound, smile, "" if near else "far_expiry", crossing)
+        before = sound, smile or partial(total_variance, params=sound.params)
     return curves
+
+
+def _excess(floor: Floor | None, fit: SviFit) -> float:
+    """By how much the earlier expiry is above the fit, as a share of its total variance; 0 within rounding."""
+    if floor is None or fit.params is None:
+        return 0.0
+    excess = floor.excess(partial(total_variance, params=fit.params))
+    return excess if excess > TOLERANCE else 0.0
 
 
 def density_of(smile: Smile | None, forward: float | None) -> Density | None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.pricing.svi import SviParams, butterfly_g, total_variance, variance_derivatives
+from quantsentinel.pricing.svi_calendar import TOLERANCE, Floor
 
 Floats = NDArray[np.float64]
 
@@ -38,11 +39,17 @@ class Smile:
         return np.asarray(total_variance(k, self.params) + _bumps(k, self.centre, self.width) @ self.height)
 
 
-def corrected_smile(params: SviParams, k: ArrayLike, total_variance_quoted: ArrayLike, weight: ArrayLike) -> Smile:
-    """The slice `params` brought to the quotes it was fitted from (arrays as `svi.fit_slice`).
+def corrected_smile(
+    params: SviParams,
+    k: ArrayLike,
+    total_variance_quoted: ArrayLike,
+    weight: ArrayLike,
+    floor: Floor | None = None,
+) -> Smile:
+    """The slice `params` brought to the quotes it was fitted from (arrays as `svi.fit_slices`), not below `floor`.
 
     Where the density of even the stiffest correction is negative somewhere (so for a bare slice that is flagged: use
-    `fit_arbitrage_free`), the bare slice is returned.
+    `fit_arbitrage_free`), or it crosses the floor, the bare slice is returned.
     """
     x, w, p = (np.asarray(value, dtype=np.float64) for value in (k, total_variance_quoted, weight))
     residual = w - total_variance(x, params)
@@ -61,8 +68,9 @@ def corrected_smile(params: SviParams, k: ArrayLike, total_variance_quoted: Arra
     line = _Line.build(params, centre, width)
     for penalty in _PENALTIES:
         height = np.linalg.solve(normal + penalty * scale * stiff, target)
-        if line.is_sound(height):
-            return Smile(params, centre, height, width, penalty)
+        smile = Smile(params, centre, height, width, penalty)
+        if line.is_sound(height) and (floor is None or floor.excess(smile) <= TOLERANCE):
+            return smile
     return Smile(params, centre, np.zeros(count), width, None)
 
 

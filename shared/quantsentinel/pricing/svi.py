@@ -39,6 +39,7 @@ __all__ = [
     "calendar_ok",
     "durrleman_g",
     "fit_arbitrage_free",
+    "fit_of",
     "fit_slice",
     "fit_slices",
     "repaired",
@@ -153,6 +154,12 @@ def _described(slices: Sequence[Slice], found: Sequence[Parameters | None]) -> l
         _fit_of(part, values, float(g_min[i]), float(g_quoted[i]))
         for i, (part, values) in enumerate(zip(slices, found, strict=True))
     ]
+
+
+def fit_of(quotes: Quotes, params: SviParams) -> SviFit:
+    """What `SviFit` says of any raw slice and these quotes."""
+    values = (params.a, params.b, params.rho, params.m, params.sigma)
+    return _described([_checked(*quotes)], [values])[0]
 
 
 def _fit_of(part: Slice, values: Parameters | None, g_min: float, g_min_quoted: float) -> SviFit:
