@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -13,7 +14,8 @@ from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.codec import PAIR_COLUMNS, decode_snapshot, encode_snapshot
 from quantsentinel.market.dayfile import read_day_file, write_day_file
-from tests.chains import AT, chain
+from quantsentinel.market.snapshot import COLUMNS, GREEK_COLUMNS, MASKED_BY, VALUE_COLUMNS
+from tests.chains import AT, chain, changed
 
 BARS = (
     DailyBar(date(2025, 8, 26), 24_900.0, 24_920.5, 24_690.0, 24_712.05),
@@ -100,3 +102,56 @@ def test_a_day_without_snapshots_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no snapshot"):
         write_day_file(tmp_path / "day.parquet", [], {})
     assert not list(tmp_path.iterdir())
+
+
+def first_version(path: Path) -> str:
+    """A day file as schema version 1 wrote it, and the digest that its snapshot had."""
+    old = replace(chain(), schema_version=1)
+    write_day_file(path, [old], {"NIFTY": BARS})
+    frame = pl.read_parquet(path)
+    metadata = {key: text for key, text in pl.read_parquet_metadata(path).items() if key != "ARROW:schema"}
+    added = [f"{side}_{name}" for side in ("call", "put") for name in COLUMNS if name not in VALUE_COLUMNS]
+    frame.drop(added).write_parquet(path, metadata=metadata)
+    return old.digest
+
+
+def test_a_day_file_of_schema_version_one_reads_under_its_old_digest(tmp_path: Path) -> None:
+    digest = first_version(tmp_path / "old.parquet")
+    assert digest == "sha256:e9a4e01eb7ed931d1b441a77adccac3a9324d77bcd9d19ea3bb64a2e2ba53939"
+    again = read_day_file(tmp_path / "old.parquet").snapshot("NIFTY", 0)
+    assert again.digest == digest
+    assert again.schema_version == 1
+    assert not again.masked.any()
+    assert all(np.isnan(again.columns[name]).all() for name in GREEK_COLUMNS)
+
+
+def test_an_old_snapshot_that_is_judged_takes_the_new_schema() -> None:
+    old = replace(chain(), schema_version=1)
+    assert old.judged({}) is old
+    rows = np.arange(len(old)) == 4
+    assert old.judged({"jump": rows}).schema_version == 2
+
+
+def test_what_the_firewall_masked_is_part_of_the_digest_and_survives() -> None:
+    rows = {name: np.arange(len(chain())) % 5 == place for place, name in enumerate(MASKED_BY)}
+    rows["jump"] = rows["jump"] | rows["stuck_quote"]
+    snapshot = chain().judged(rows)
+    again = decode_snapshot(encode_snapshot(snapshot))
+    assert again.digest == snapshot.digest != chain().digest
+    assert all(np.array_equal(again.masked_by(name), rows[name]) for name in MASKED_BY)
+    assert again.judged({}).digest == chain().digest
+
+
+def test_vendor_greeks_survive_and_absent_ones_are_no_numbers() -> None:
+    snapshot = changed(chain(), vendor_delta={4: 0.5})
+    again = decode_snapshot(encode_snapshot(snapshot))
+    assert again.digest == snapshot.digest != chain().digest
+    assert again.vendor_delta[4] == 0.5
+    assert np.isnan(again.vendor_delta[5])
+
+
+@pytest.mark.parametrize("bits", [-1.0, 0.5, float("nan"), 2.0 ** len(MASKED_BY)])
+def test_bits_that_no_guard_has_are_bad_input(bits: float) -> None:
+    data = encode_snapshot(changed(chain(), masked={3: bits}))
+    with pytest.raises(BadInput, match="no set of guards"):
+        decode_snapshot(data)

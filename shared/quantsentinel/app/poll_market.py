@@ -68,7 +68,7 @@ def ingest(platform: Platform, raw: RawSnapshot) -> Polled:
     _remember(platform, snapshot)
     if not firewall.accepted:
         return _quarantine(platform, raw, _refused(snapshot, raw, firewall), {"verdicts": firewall.verdicts})
-    return _accept(platform, snapshot, before, firewall)
+    return _accept(platform, before, firewall)
 
 
 def _judge(platform: Platform, snapshot: Snapshot, before: Document | None, now: datetime) -> Firewall:
@@ -122,7 +122,9 @@ def _quarantine(platform: Platform, raw: RawSnapshot, refusal: Polled, findings:
     return replace(refusal, key=key)
 
 
-def _accept(platform: Platform, snapshot: Snapshot, before: Document | None, firewall: Firewall) -> Polled:
+def _accept(platform: Platform, before: Document | None, firewall: Firewall) -> Polled:
+    """Stores the judged snapshot: what only the one before it could tell is in its column `masked`."""
+    snapshot = firewall.snapshot
     accepted_at = platform.clock.now()
     history = _history(platform, snapshot, before)
     store = platform.snapshots

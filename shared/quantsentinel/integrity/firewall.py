@@ -53,7 +53,11 @@ GUARDS: tuple[Callable[[Inspection], Finding], ...] = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Firewall:
-    """`findings` and `verdicts` in the order of `GUARDS`; `quotes` holds the mask and the forwards."""
+    """`findings` and `verdicts` in the order of `GUARDS`; `quotes` holds the mask and the forwards.
+
+    `snapshot` is the judged one: its column `masked` tells which rows the snapshot before took out of use. It is what
+    must be stored, so that `quote_mask` finds the same rows again without that snapshot.
+    """
 
     snapshot: Snapshot
     findings: tuple[Finding, ...]
@@ -87,7 +91,8 @@ class Firewall:
 
 def check(snapshot: Snapshot, context: IntegrityContext) -> Firewall:
     """Asks every guard about a snapshot; pure. What each guard saw is hashed once for all of them."""
-    case = Inspection(snapshot, context, quote_mask(snapshot, context.rules))
+    judged = snapshot.judged({})
+    case = Inspection(judged, context, quote_mask(judged, context.rules))
     seen = digest(
         {
             "snapshot": snapshot.digest,
@@ -100,7 +105,7 @@ def check(snapshot: Snapshot, context: IntegrityContext) -> Firewall:
         }
     )
     findings = tuple(guard(case) for guard in GUARDS)
-    return Firewall(snapshot, findings, tuple(_verdict(finding, seen) for finding in findings), case.quotes)
+    return Firewall(judged, findings, tuple(_verdict(finding, seen) for finding in findings), case.quotes)
 
 
 def _verdict(finding: Finding, input_hash: str) -> Verdict:

@@ -16,7 +16,7 @@ from quantsentinel.errors import RuleGap
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import MIN_LAG_S, contract_for
 from quantsentinel.market.rulebook import RuleBook
-from quantsentinel.market.snapshot import Bools, Floats, Slice, Snapshot
+from quantsentinel.market.snapshot import MASKED_BY, Bools, Floats, Slice, Snapshot
 from quantsentinel.pricing.forward import ForwardFit, forward_from_parity
 
 NEAR_PAIRS = 10
@@ -30,7 +30,7 @@ YEAR_S = 365 * DAY_S
 WIDE_MOVE = 0.5
 """Upper limit of the annual vol used for the tolerance, so that broken quotes cannot widen it without end."""
 
-REASONS = ("unquoted", "absurd", "crossed", "stale_slice", "no_forward", "scale", "parity")
+REASONS = ("unquoted", "absurd", "crossed", "stale_slice", *MASKED_BY, "no_forward", "scale", "parity")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +70,8 @@ def quote_mask(snapshot: Snapshot, rules: RuleBook) -> QuoteMask:
         flags["absurd"] = _absurd(snapshot)
         flags["crossed"] = (snapshot.bid > 0) & (snapshot.ask > 0) & (snapshot.bid > snapshot.ask)
     flags["stale_slice"] = np.repeat([not _is_fresh(part, snapshot) for part in snapshot.slices], _rows(snapshot))
+    if snapshot.masked.any():
+        flags |= {name: snapshot.masked_by(name) for name in MASKED_BY}
     years, discounts = _discounting(snapshot, rules)
     forwards = _forwards(snapshot, flags["absurd"] | flags["crossed"], discounts)
     forward = np.array([fit.forward for fit in forwards])

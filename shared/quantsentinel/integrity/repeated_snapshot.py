@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantsentinel.integrity.finding import Finding, Guard, Inspection
-from quantsentinel.market.snapshot import Snapshot
+from quantsentinel.market.snapshot import VALUE_COLUMNS, Snapshot
 
 GUARD = Guard("repeated_snapshot", 1, "s")
 
@@ -26,4 +26,4 @@ def repeated_snapshot(case: Inspection) -> Finding:
 def _same_values(snapshot: Snapshot, previous: Snapshot) -> bool:
     if snapshot.expiries != previous.expiries or not np.array_equal(snapshot.strike, previous.strike):
         return False
-    return all(np.array_equal(column, previous.columns[name]) for name, column in snapshot.columns.items())
+    return all(np.array_equal(snapshot.columns[name], previous.columns[name]) for name in VALUE_COLUMNS)

@@ -17,15 +17,15 @@ import numpy as np
 
 from quantsentinel.canonical import canonical_bytes
 from quantsentinel.errors import BadInput
-from quantsentinel.market.snapshot import SCHEMA_VERSION, VALUE_COLUMNS, Slice, Snapshot
+from quantsentinel.market.snapshot import COLUMNS, SCHEMAS, Slice, Snapshot
 
 if TYPE_CHECKING:
     import polars as pl
 
 PAIR_COLUMNS = (
     "strike",
-    *(f"call_{name}" for name in VALUE_COLUMNS),
-    *(f"put_{name}" for name in VALUE_COLUMNS),
+    *(f"call_{name}" for name in COLUMNS),
+    *(f"put_{name}" for name in COLUMNS),
 )
 SNAPSHOT_KEY = "quantsentinel.snapshot"
 PARQUET = "application/vnd.apache.parquet"
@@ -74,23 +74,26 @@ def snapshot_header(snapshot: Snapshot) -> dict[str, Any]:
 def pair_columns(snapshot: Snapshot) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
     """`PAIR_COLUMNS` of a snapshot, each (n_pairs,), by expiry and strike."""
     columns = {"strike": snapshot.strike[0::2]}
-    for name in VALUE_COLUMNS:
+    for name in COLUMNS:
         columns[f"call_{name}"] = snapshot.columns[name][0::2]
         columns[f"put_{name}"] = snapshot.columns[name][1::2]
     return {name: np.ascontiguousarray(columns[name]) for name in PAIR_COLUMNS}
 
 
 def snapshot_from(header: Mapping[str, Any], frame: pl.DataFrame) -> Snapshot:
-    """A snapshot out of its header and its rows. Raises `BadInput` when they do not belong together."""
-    missing = [name for name in PAIR_COLUMNS if name not in frame.columns]
+    """A snapshot of any known schema version. Raises `BadInput` when header and rows do not belong together."""
+    version = header.get("schema_version")
+    if version not in SCHEMAS:
+        raise BadInput(f"schema version {version}, known {', '.join(map(str, SCHEMAS))}", where="snapshot")
+    names = SCHEMAS[version]
+    expected = ("strike", *(f"{side}_{name}" for side in ("call", "put") for name in names))
+    missing = [name for name in expected if name not in frame.columns]
     if missing:
-        raise BadInput(f"missing columns {missing}", where="snapshot rows", fix=f"Expected {', '.join(PAIR_COLUMNS)}")
-    if header.get("schema_version") != SCHEMA_VERSION:
-        raise BadInput(f"schema version {header.get('schema_version')}, expected {SCHEMA_VERSION}", where="snapshot")
+        raise BadInput(f"missing columns {missing}", where="snapshot rows", fix=f"Expected {', '.join(expected)}")
     try:
         slices = [_slice(raw) for raw in header["slices"]]
         pairs = [int(count) for count in header["pairs"]]
-        values = {name: frame[name].to_numpy().astype(np.float64, copy=False) for name in PAIR_COLUMNS}
+        values = {name: frame[name].to_numpy().astype(np.float64, copy=False) for name in expected}
         expiry = np.repeat(np.array([part.expiry for part in slices], dtype="datetime64[D]"), pairs)
         return Snapshot.build(
             underlying=header["underlying"],
@@ -99,10 +102,11 @@ def snapshot_from(header: Mapping[str, Any], frame: pl.DataFrame) -> Snapshot:
             slices={part.expiry: part for part in slices},
             expiry=expiry,
             strike=values["strike"],
-            call={name: values[f"call_{name}"] for name in VALUE_COLUMNS},
-            put={name: values[f"put_{name}"] for name in VALUE_COLUMNS},
+            call={name: values[f"call_{name}"] for name in names},
+            put={name: values[f"put_{name}"] for name in names},
             spot=header["spot"],
             notes=tuple(header["notes"]),
+            schema_version=version,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"the header does not describe a snapshot: {error!r}", where="snapshot") from None

@@ -109,7 +109,10 @@ def _write_whole(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> N
 
 
 def read_day_file(source: Path | io.BytesIO, named: str = "") -> DayFile:
-    """Opens a day file, or its bytes; errors say `named`. Raises `BadInput` for a truncated file, another format or a row count that does not match."""
+    """Opens a day file, or its bytes; errors say `named`.
+
+    Raises `BadInput` for a truncated file, another format or a row count that does not match.
+    """
     import polars as pl
 
     path = named or str(source)
@@ -118,7 +121,8 @@ def read_day_file(source: Path | io.BytesIO, named: str = "") -> DayFile:
         if text is None:
             raise BadInput(f"no {DAY_KEY} metadata: not a day file", where=path, fix="Write it with `qs simulate`")
         header = json.loads(text)
-        frame = pl.read_parquet(source, columns=list(PAIR_COLUMNS), glob=False)
+        held = pl.read_parquet_schema(source)
+        frame = pl.read_parquet(source, columns=[name for name in PAIR_COLUMNS if name in held], glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BadInput(f"not a readable day file: {error}", where=path) from None
     if header.get("version") != DAY_VERSION:

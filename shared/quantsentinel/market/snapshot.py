@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Literal
@@ -27,9 +27,16 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Capability = Literal["quotes", "ltp_only"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VALUE_COLUMNS = ("bid", "ask", "bid_size", "ask_size", "ltp", "oi", "oi_change", "volume", "vendor_iv")
 """`vendor_iv` is the vendor's implied vol as an annual fraction, 0.0 where absent: compared, never used to decide."""
+GREEK_COLUMNS = ("vendor_delta", "vendor_gamma", "vendor_theta", "vendor_vega")
+"""As the vendor prints them (units: its data contract), NaN where absent: compared, never used to decide."""
+MASKED_BY = ("jump", "stuck_quote", "volume_fell")
+"""What only the snapshot before can tell: flag i is bit 2**i of the column `masked`. The order is never changed."""
+COLUMNS = (*VALUE_COLUMNS, *GREEK_COLUMNS, "masked")
+SCHEMAS = {1: VALUE_COLUMNS, SCHEMA_VERSION: COLUMNS}
+"""The columns in the digest of each schema version: a snapshot of version 1 keeps the name it was stored under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,8 @@ class Snapshot:
 
     `offsets` has n_slices + 1 entries: rows of slice i are `offsets[i]:offsets[i + 1]`. `spot` is what the source
     says the index is (None or 0 when it does not), never used for a decision without the `scale` guard's check.
+    `columns` holds `COLUMNS`; vendor Greeks that are left out become NaN, `masked` 0. `masked` is set by the firewall
+    alone: the bits of `MASKED_BY`, so that who reads a stored snapshot sees what needed the snapshot before it.
     """
 
     underlying: str
@@ -102,6 +111,12 @@ class Snapshot:
     schema_version: int = SCHEMA_VERSION
     notes: tuple[str, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        absent = [name for name in COLUMNS if name not in self.columns]
+        if absent:
+            blank = {name: _blank(name, len(self.strike)) for name in absent}
+            object.__setattr__(self, "columns", {**self.columns, **blank})
+
     @staticmethod
     def build(  # noqa: PLR0913  # the columns of a table, all by keyword
         *,
@@ -115,10 +130,13 @@ class Snapshot:
         put: Mapping[str, Floats],
         spot: float | None = None,
         notes: tuple[str, ...] = (),
+        schema_version: int = SCHEMA_VERSION,
     ) -> Snapshot:
         """From paired rows in any order: `expiry` (datetime64[D]), `strike` and the value columns, all (n_pairs,).
 
-        Raises `BadInput` for a repeated (expiry, strike), a row whose expiry has no slice, a missing column, or no row.
+        `call` and `put` must hold `VALUE_COLUMNS`; the other `COLUMNS` may be absent.
+        Raises `BadInput` for a repeated (expiry, strike), a row whose expiry has no slice, a missing column, bits that
+        no guard has in `masked`, or no row.
         """
         _check_pairs(expiry, strike, call, put, slices)
         order = np.lexsort((strike, expiry))
@@ -128,7 +146,9 @@ class Snapshot:
         days, starts = np.unique(expiry, return_index=True)
         known = [slices[day.item()] for day in days]
         columns = {}
-        for name in VALUE_COLUMNS:
+        for name in COLUMNS:
+            if name not in call and name not in put:
+                continue
             column = np.empty(2 * len(strike))
             column[0::2], column[1::2] = call[name][order], put[name][order]
             column.flags.writeable = False
@@ -143,6 +163,7 @@ class Snapshot:
             is_call=np.tile([True, False], len(strike)),
             columns=columns,
             spot=spot,
+            schema_version=schema_version,
             notes=notes,
         )
 
@@ -150,7 +171,7 @@ class Snapshot:
         return len(self.strike)
 
     def __getattr__(self, name: str) -> Floats:
-        if name in VALUE_COLUMNS:
+        if name in COLUMNS:
             return self.columns[name]
         raise AttributeError(name)
 
@@ -185,6 +206,21 @@ class Snapshot:
     def chains(self) -> list[Chain]:
         return [self.chain(index) for index in range(len(self.slices))]
 
+    def masked_by(self, name: str) -> Bools:
+        """(n_rows,) rows that the guard `name` of `MASKED_BY` took out of use."""
+        bits = self.columns["masked"].astype(np.int64)
+        return np.asarray(bits & (1 << MASKED_BY.index(name)) != 0)
+
+    def judged(self, flags: Mapping[str, Bools]) -> Snapshot:
+        """Itself with exactly these `flags`, by `MASKED_BY` and (n_rows,), in `masked`; the same where none differs."""
+        bits = np.zeros(len(self))
+        for name, rows in flags.items():
+            bits += rows * float(1 << MASKED_BY.index(name))
+        if np.array_equal(bits, self.columns["masked"]):
+            return self
+        bits.flags.writeable = False
+        return replace(self, columns={**self.columns, "masked": bits}, schema_version=SCHEMA_VERSION)
+
     def row(self, instrument: Instrument) -> int | None:
         """The row number of an instrument, or None when it is not in the snapshot."""
         if instrument.expiry not in self.expiries:
@@ -217,9 +253,18 @@ class Snapshot:
             "notes": self.notes,
         }
         hasher = hashlib.sha256(canonical_bytes(header))
-        for column in (self.strike, *(self.columns[name] for name in VALUE_COLUMNS)):
+        for column in (self.strike, *(self.columns[name] for name in SCHEMAS[self.schema_version])):
             hasher.update(np.ascontiguousarray(column, dtype="<f8").tobytes())
         return "sha256:" + hasher.hexdigest()
+
+
+def _blank(name: str, rows: int) -> Floats:
+    """What an absent optional column holds. Raises `BadInput` for a column that may not be absent."""
+    if name in VALUE_COLUMNS:
+        raise BadInput(f"missing column {name}", where="Snapshot")
+    column = np.full(rows, 0.0 if name == "masked" else np.nan)
+    column.flags.writeable = False
+    return column
 
 
 def _check_pairs(
@@ -235,9 +280,16 @@ def _check_pairs(
         missing = [name for name in VALUE_COLUMNS if name not in columns]
         if missing:
             raise BadInput(f"missing {side} columns {missing}", where="Snapshot.build")
-        wrong = [name for name in VALUE_COLUMNS if len(columns[name]) != len(strike)]
+        wrong = [name for name in COLUMNS if name in columns and len(columns[name]) != len(strike)]
         if wrong:
             raise BadInput(f"{side} columns {wrong} differ in length from strike", where="Snapshot.build")
+    lone = [name for name in COLUMNS if (name in call) != (name in put)]
+    if lone:
+        raise BadInput(f"columns {lone} on one side only", where="Snapshot.build")
+    for columns in (call, put):
+        bits = np.asarray(columns.get("masked", 0.0))
+        if not np.isin(bits, range(1 << len(MASKED_BY))).all():
+            raise BadInput("masked holds what is no set of guards", where="Snapshot.build")
     unknown = {day.item() for day in np.unique(expiry)} - set(slices)
     if unknown:
         raise BadInput(f"rows of expiries without a slice: {sorted(map(str, unknown))}", where="Snapshot.build")
