@@ -10,6 +10,7 @@ Changes are spliced into real sessions of India VIX in three ways:
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -111,6 +112,15 @@ class FalseAlarms:
         return low / self.years, float(gammaincinv(count + 1, 0.975)) / self.years
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """The sessions as they were: their readings and alarms, against which splices are compared."""
+
+    data: Data
+    known: Mapping[str, Sequence[Reading]]
+    alarms: tuple[Alarm, ...]
+
+
 def readings(data: Data) -> dict[str, list[Reading]]:
     """Both relations of the VIX."""
     return {
@@ -119,16 +129,17 @@ def readings(data: Data) -> dict[str, list[Reading]]:
     }
 
 
-def vix_alarms(data: Data) -> list[Alarm]:
+def study(data: Data) -> Study:
     """What the detector says about the sessions as they are, in order."""
-    found = [alarm for name, items in readings(data).items() for alarm in watch(RELATIONS[name], SOURCE, items).alarms]
-    return sorted(found, key=lambda alarm: (alarm.session, alarm.relation))
+    known = readings(data)
+    found = [alarm for name, items in known.items() for alarm in watch(RELATIONS[name], SOURCE, items).alarms]
+    return Study(data, known, tuple(sorted(found, key=lambda alarm: (alarm.session, alarm.relation))))
 
 
-def false_alarms(alarms: Iterable[Alarm], data: Data, first: date, last: date) -> FalseAlarms:
+def false_alarms(of: Study, first: date, last: date) -> FalseAlarms:
     """Those raised from `first` to `last`."""
-    sessions = sum(first <= bar.day <= last for bar in data.vix)
-    chosen = tuple(alarm for alarm in alarms if first <= alarm.session <= last)
+    sessions = sum(first <= bar.day <= last for bar in of.data.vix)
+    chosen = tuple(alarm for alarm in of.alarms if first <= alarm.session <= last)
     return FalseAlarms(chosen, sessions / SESSIONS_A_YEAR)
 
 
@@ -144,40 +155,32 @@ def splice_days(data: Data, years: Iterable[int], a_year: int) -> list[date]:
     return chosen
 
 
-def power(data: Data, days: Sequence[date], name: str, change: Change, way: Way) -> Power:
+def power(of: Study, days: Sequence[date], name: str, change: Change, way: Way) -> Power:
     """Splices `change` at each of `days` and watches what follows."""
-    base = {(alarm.relation, alarm.since) for alarm in vix_alarms(data)}
-    known = readings(data)
-    return Power(name, way, tuple(_delay(data, day, (change, way), base, known) for day in days))
+    return Power(name, way, tuple(_delay(of, day, change, way) for day in days))
 
 
-def curve(data: Data, days: Sequence[date], sizes: Sequence[float] = SIZES) -> list[Power]:
+def curve(of: Study, days: Sequence[date], sizes: Sequence[float] = SIZES) -> list[Power]:
     """Detection in time by size of a factor, both signs, each way."""
     return [
-        power(data, days, f"{sign * size:+.2f}", _times(math.exp(sign * size)), way)
+        power(of, days, f"{sign * size:+.2f}", _times(math.exp(sign * size)), way)
         for way in WAYS
         for size in sizes
         for sign in (-1, 1)
     ]
 
 
-def _delay(
-    data: Data,
-    day: date,
-    how: tuple[Change, Way],
-    base: set[tuple[str, date]],
-    known: Mapping[str, Sequence[Reading]],
-) -> int | None:
+def _delay(of: Study, day: date, change: Change, way: Way) -> int | None:
     """Sessions until an alarm that the unspliced series does not raise; 1 is the session of the splice."""
-    place = next(index for index, bar in enumerate(data.vix) if bar.day == day)
-    window = data.vix[max(place - WARM_UP, 0) : place + AHEAD]
-    at = min(place, WARM_UP)
-    usual = float(np.median([bar.close for bar in window[:at]]))
-    spliced = [*window[:at], *(_row(bar, usual, how, first=index == 0) for index, bar in enumerate(window[at:]))]
-    fresh = {
-        "vix_link": link_readings(spliced, data.sessions),
-        "vix_close": close_readings(spliced, data.index, data.model),
-    }
+    part = _around(of.data, day)
+    at = next(index for index, bar in enumerate(part.vix) if bar.day == day)
+    usual = float(np.median([bar.close for bar in part.vix[:at]]))
+    after = [
+        _row(bar, usual, change, "rows" if index and way == "silent" else way)
+        for index, bar in enumerate(part.vix[at:])
+    ]
+    fresh = readings(replace(part, vix=(*part.vix[:at], *after)))
+    as_it_was = {(alarm.relation, alarm.since) for alarm in of.alarms}
     raised = [
         alarm.session
         for name, items in fresh.items()
@@ -185,23 +188,34 @@ def _delay(
             RELATIONS[name],
             SOURCE,
             [item for item in items if item.session >= day],
-            before=[item for item in known[name] if item.session < day],
+            before=[item for item in of.known[name] if item.session < day],
         ).alarms
-        if (name, alarm.since) not in base
+        if (name, alarm.since) not in as_it_was
     ]
-    if not raised:
-        return None
-    return 1 + [bar.day for bar in window[at:]].index(min(raised))
+    return 1 + [bar.day for bar in after].index(min(raised)) if raised else None
 
 
-def _row(bar: VixBar, usual: float, how: tuple[Change, Way], *, first: bool) -> VixBar:
-    change, way = how
+def _around(data: Data, day: date) -> Data:
+    """The sessions from the warm-up before a day to those watched after it."""
+    place = bisect_left(data.vix, day, key=lambda bar: bar.day)
+    bars = data.vix[max(place - WARM_UP, 0) : place + AHEAD]
+    first, last = bars[0].day, bars[-1].day
+    index = data.index[bisect_left(data.index, first, key=_day) : bisect_right(data.index, last, key=_day)]
+    sessions = data.sessions[bisect_left(data.sessions, first) : bisect_right(data.sessions, last)]
+    return Data(bars, index, sessions, data.model)
+
+
+def _day(bar: DailyBar) -> date:
+    return bar.day
+
+
+def _row(bar: VixBar, usual: float, change: Change, way: Way) -> VixBar:
+    """A row under the other definition; a silent first row keeps what it printed of the session before."""
     close = change(bar.close, usual)
     if way == "close":
         return replace(bar, close=close)
-    opens, previous = (bar.open, bar.previous) if way == "silent" and first else (
-        change(bar.open, usual),
-        change(bar.previous, usual),
-    )  # fmt: skip
+    keeps = way == "silent"
+    opens = bar.open if keeps else change(bar.open, usual)
+    previous = bar.previous if keeps else change(bar.previous, usual)
     high, low = max(opens, change(bar.high, usual)), min(opens, change(bar.low, usual))
     return VixBar(bar.day, opens, high, low, close, previous)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantsentinel.errors import RuleGap
 from quantsentinel.integrity.quotes import QuoteMask
@@ -31,6 +32,7 @@ BY_LOT = {f"×{lot} (units for lots)": math.log(lot) for lot in LOTS} | {
     f"×1/{lot} (lots for units)": -math.log(lot) for lot in LOTS
 }
 _PAISE = 100
+_NEARLY_ALL, _FAR_BEYOND_CHANCE = 0.9, 0.3
 
 RELATIONS: Mapping[str, Relation] = {
     relation.name: relation
@@ -56,9 +58,9 @@ RELATIONS: Mapping[str, Relation] = {
             "spot_basis", "level", "log ratio", "parity forward / (spot · e^rT)", 0.001, 8, 4,
             causes=PER_CENT | {"futures for spot": -0.005},
         ),
-        Relation("oi_unit", "level", "log ratio", "common divisor of open interest / lot", 0.05, 8, 4, causes=BY_LOT),
-        Relation("volume_unit", "level", "log ratio", "common divisor of volume / lot", 0.05, 8, 4, causes=BY_LOT),
-        Relation("size_unit", "level", "log ratio", "common divisor of sizes / lot", 0.05, 8, 4, causes=BY_LOT),
+        Relation("oi_unit", "level", "log ratio", "unit in which open interest comes / lot", 0.05, 8, 4, causes=BY_LOT),
+        Relation("volume_unit", "level", "log ratio", "unit in which volume comes / lot", 0.05, 8, 4, causes=BY_LOT),
+        Relation("size_unit", "level", "log ratio", "unit in which sizes come / lot", 0.05, 8, 4, causes=BY_LOT),
         Relation(
             "oi_total", "step", "log ratio", "total open interest / the session's before", 0.1, 10, 6, 5, causes=BY_LOT
         ),
@@ -122,7 +124,7 @@ def _spot_basis(snapshot: Snapshot, quotes: QuoteMask) -> float | None:
 
 
 def _by_lot(snapshot: Snapshot, rules: RuleBook, columns: Sequence[str]) -> float | None:
-    """Median over expiries of log(greatest common divisor of the whole values / lot)."""
+    """Median over expiries of log(unit that the values are counted in / lot)."""
     on = snapshot.observed_at.astimezone(IST).date()
     found = []
     for index, part in enumerate(snapshot.slices):
@@ -131,9 +133,26 @@ def _by_lot(snapshot: Snapshot, rules: RuleBook, columns: Sequence[str]) -> floa
         except RuleGap:
             continue
         rows = slice(int(snapshot.offsets[index]), int(snapshot.offsets[index + 1]))
-        divisor = _divisor(np.concatenate([snapshot.columns[name][rows] for name in columns]))
-        found += [] if divisor is None else [math.log(divisor / lot)]
+        values = _whole(np.concatenate([snapshot.columns[name][rows] for name in columns]))
+        found += [] if values is None else [math.log(_counted_in(values, lot) / lot)]
     return _median(found)
+
+
+def _counted_in(values: NDArray[np.int64], lot: int) -> int:
+    """The lot squared where a conversion was applied twice, the lot, another known lot, or 1.
+
+    After a change of lots, positions of both stand in one row (BANKNIFTY 2025-08: 30 and 35, so only multiples of 5):
+    the lot counts as the unit as soon as 30 % of the rows are its multiples, ten times more than chance.
+    """
+
+    def share(unit: int) -> float:
+        return float(np.mean(values % unit == 0))
+
+    if share(lot * lot) >= _NEARLY_ALL:
+        return lot * lot
+    if share(lot) >= _FAR_BEYOND_CHANCE:
+        return lot
+    return max((unit for unit in LOTS if share(unit) >= _NEARLY_ALL), default=1)
 
 
 def _by_tick(snapshot: Snapshot, rules: RuleBook) -> float | None:
@@ -144,14 +163,14 @@ def _by_tick(snapshot: Snapshot, rules: RuleBook) -> float | None:
     except RuleGap:
         return None
     prices = np.concatenate([snapshot.bid, snapshot.ask, snapshot.ltp])
-    divisor = _divisor(np.round(prices * _PAISE, 6))
-    return None if divisor is None else math.log(divisor / (tick * _PAISE))
+    whole = _whole(np.round(prices * _PAISE, 6))
+    return None if whole is None else math.log(int(np.gcd.reduce(whole)) / (tick * _PAISE))
 
 
-def _divisor(values: Floats) -> int | None:
-    """Of the positive whole values; None with fewer than ten of them. Fractions are the `unit` guard's finding."""
+def _whole(values: Floats) -> NDArray[np.int64] | None:
+    """The positive whole values; None with fewer than ten of them. Fractions are the `unit` guard's finding."""
     whole = values[np.isfinite(values) & (values > 0) & (values == np.floor(values)) & (values < 2**53)]
-    return int(np.gcd.reduce(whole.astype(np.int64))) if whole.size >= LEAST_ROWS else None
+    return whole.astype(np.int64) if whole.size >= LEAST_ROWS else None
 
 
 def _total(values: Floats) -> float | None:

@@ -47,8 +47,10 @@ def vendor_gap(snapshot: Snapshot, quotes: QuoteMask) -> VendorGap:
     forward = np.repeat(quotes.forward, counts)
     price = _price(snapshot)
     with np.errstate(invalid="ignore"):
-        rows = quotes.near & quotes.usable & (price > 0) & (years >= NEAREST_YEARS) & (years <= FARTHEST_YEARS)
+        rows = quotes.near & (price > 0) & (years >= NEAREST_YEARS) & (years <= FARTHEST_YEARS)
     rows &= np.isfinite(forward)
+    if snapshot.capability == "quotes":
+        rows &= quotes.usable
     market = (forward[rows], snapshot.strike[rows], years[rows])
     vol = implied_vol(price[rows], *market, discount[rows], snapshot.is_call[rows])
     ours = _ours(black76.greeks(*market, vol, discount[rows], snapshot.is_call[rows]), vol)
