@@ -16,7 +16,7 @@ from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Blemish, Imported, Importer, Request, Tally
 
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
-_STAMP = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9:]{5,8})([+-][0-9]{2}:[0-9]{2})?)?")
+_STAMP = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9:]{5,8})([+-][0-9]{2}:?[0-9]{2})?)?")
 _EPOCH_SECONDS = range(631_152_000, 4_102_444_800)
 ANY = (
     Blemish("no_bar", "refused", "a line that is no bar: a missing or impossible price, a wrong number of cells"),

@@ -51,6 +51,7 @@ _DECORATION = frozenset(
         "index",
     }
 )
+_SPELT = {"mandm": "M&M"}
 _SYMBOL = re.compile(r"[A-Z0-9&-]{2,20}")
 
 
@@ -124,7 +125,7 @@ def named_underlying(request: Request) -> str | None:
     if len(names) == 1 and None not in names:
         return names.pop()
     if len(told) == 2 and told[0] == "nifty50":
-        return told[1].upper()
+        return _SPELT.get(told[1], told[1].upper())
     return stem if _SYMBOL.fullmatch(stem) and not stem.isdigit() else None
 
 

@@ -29,34 +29,42 @@ class Check:
 
 def chain_frame(snapshots: Sequence[tuple[datetime, Snapshot]], rules: RuleBook) -> pl.DataFrame:
     """A row a pair, by collection time, expiry and strike, with the columns of `chains` and what `CHECKS` look at."""
-    frames = []
-    stamps: set[datetime] = set()
-    for collected_at, snapshot in snapshots:
+    counts = [np.diff(snapshot.offsets) // 2 for _, snapshot in snapshots]
+    slices = [part for _, snapshot in snapshots for part in snapshot.slices]
+    by_slice = np.repeat(np.arange(len(slices)), np.concatenate(counts))
+    by_snapshot = np.repeat(np.arange(len(snapshots)), [len(snapshot) // 2 for _, snapshot in snapshots])
+    pairs = [pair_columns(snapshot) for _, snapshot in snapshots]
+    days = [at.astimezone(IST).date() for at, _ in snapshots]
+    lots = [
+        _lot(rules, snapshot, expiry, day)
+        for (_, snapshot), day in zip(snapshots, days, strict=True)
+        for expiry in snapshot.expiries
+    ]
+    sessions = {day: _is_session(rules, day) for day in set(days)}
+    known = {
+        "collected_at": (pl.Series([at for at, _ in snapshots], dtype=UTC_TIME), by_snapshot),
+        "expiry": (pl.Series([part.expiry for part in slices], dtype=pl.Date), by_slice),
+        "exchange_time": (pl.Series([part.exchange_time for part in slices], dtype=UTC_TIME), by_slice),
+        "received_at": (pl.Series([part.received_at for part in slices], dtype=UTC_TIME), by_slice),
+        "spot": (pl.Series([snapshot.spot for _, snapshot in snapshots], dtype=pl.Float64), by_snapshot),
+        "snapshot": (pl.Series([snapshot.digest for _, snapshot in snapshots]), by_snapshot),
+        "_lot": (pl.Series(lots, dtype=pl.Float64), by_slice),
+        "_no_session": (pl.Series([not sessions[day] for day in days]), by_snapshot),
+        "_repeated": (pl.Series(_repeats(snapshots)), by_snapshot),
+    }
+    values = {name: np.concatenate([columns[name] for columns in pairs]) for name in pairs[0]}
+    return pl.DataFrame(values).with_columns(**{name: column.gather(rows) for name, (column, rows) in known.items()})
+
+
+def _repeats(snapshots: Sequence[tuple[datetime, Snapshot]]) -> list[bool]:
+    """Whether a snapshot has only exchange times that an earlier one had."""
+    seen: set[datetime] = set()
+    found = []
+    for _, snapshot in snapshots:
         times = {part.exchange_time for part in snapshot.slices if part.exchange_time}
-        repeated = bool(times) and times <= stamps
-        stamps |= times
-        frames.append(_frame(collected_at, snapshot, rules).with_columns(_repeated=pl.lit(repeated)))
-    return pl.concat(frames)
-
-
-def _frame(collected_at: datetime, snapshot: Snapshot, rules: RuleBook) -> pl.DataFrame:
-    counts = np.diff(snapshot.offsets) // 2
-    on = collected_at.astimezone(IST).date()
-
-    def by_slice(values: Sequence[object], kind: pl.DataType | type[pl.DataType]) -> pl.Series:
-        return pl.Series(values, dtype=kind).gather(np.repeat(np.arange(len(values)), counts))
-
-    lots = [_lot(rules, snapshot, expiry, on) for expiry in snapshot.expiries]
-    return pl.DataFrame(pair_columns(snapshot)).with_columns(
-        pl.lit(collected_at).cast(UTC_TIME).alias("collected_at"),
-        by_slice(snapshot.expiries, pl.Date).alias("expiry"),
-        by_slice([part.exchange_time for part in snapshot.slices], UTC_TIME).alias("exchange_time"),
-        by_slice([part.received_at for part in snapshot.slices], UTC_TIME).alias("received_at"),
-        pl.lit(snapshot.spot, dtype=pl.Float64).alias("spot"),
-        pl.lit(snapshot.digest).alias("snapshot"),
-        by_slice(lots, pl.Float64).alias("_lot"),
-        pl.lit(not _is_session(rules, on)).alias("_no_session"),
-    )
+        found.append(bool(times) and times <= seen)
+        seen |= times
+    return found
 
 
 def _lot(rules: RuleBook, snapshot: Snapshot, expiry: date, on: date) -> float | None:

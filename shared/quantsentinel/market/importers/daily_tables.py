@@ -19,7 +19,8 @@ EXCHANGE = "NSE"
 TITLE = Blemish("title_row", "converted", "a title line before the header, which names the day")
 TOTALS = Blemish("total_row", "refused", "the sum of the other rows")
 NO_NUMBER = Blemish("missing_number", "kept", "an empty cell stays unknown")
-FRACTIONS = Blemish("counts_with_a_point", "converted", "contracts written as 695921.0")
+FRACTIONS = Blemish("part_contracts", "flagged", "a third of a contract after a split: counts that are not whole")
+NO_RANGE = Blemish("no_range", "flagged", "open, high and low of 0 beside a close: unknown, so they are null")
 OUTSIDE = Blemish("open_or_close_outside", "flagged", "an open or close outside the day's own range")
 MISNAMED = Blemish("misnamed", "kept", "named FOVOLT, but the content is the cash market's bhavcopy")
 NO_FUTURE = Blemish("no_future", "kept", "no futures close: not traded in derivatives")
@@ -46,12 +47,14 @@ def _participants(into: Collected, at: int, cells: Mapping[str, str]) -> None:
     if client not in ("client", "dii", "fii", "pro"):
         raise ValueError(f"client type {client[:20]!r}")
     day = printed_day(cells["date"]) if "date" in cells else _titled_day(into)
-    numbers = {name: whole(cells[column]) for name, column in _SIDES.items()}
+    numbers = {name: number(cells[column]) for name, column in _SIDES.items()}
     if None in numbers.values():
         into.tally.met(NO_NUMBER.name)
-    if any("." in cells[column] for column in _SIDES.values()):
-        into.tally.met(FRACTIONS.name)
-    into.add(at, "participants", (day, client), {"underlying": EXCHANGE, "day": day, "client_type": client, **numbers})
+    if min(value or 0 for value in numbers.values()) < 0:
+        raise ValueError("a negative count")
+    part = any(value != int(value) for value in numbers.values() if value is not None)
+    row = {"underlying": EXCHANGE, "day": day, "client_type": client, **numbers}
+    into.add(at, "participants", (day, client), {**row, "blemishes": into.tally.met(FRACTIONS.name) if part else ""})
 
 
 def _titled_day(into: Collected) -> date:
@@ -68,12 +71,15 @@ def _titled_day(into: Collected) -> date:
 
 def _vix(into: Collected, at: int, cells: Mapping[str, str]) -> None:
     day = printed_day(cells["date"])
-    prices = {name: required(cells[name]) for name in ("open", "high", "low", "close")}
-    if min(prices.values()) <= 0:
+    prices: dict[str, float | None] = {name: required(cells[name]) for name in ("open", "high", "low", "close")}
+    numbers = [value or 0.0 for value in prices.values()]
+    if numbers[3] <= 0 or min(numbers) < 0:
         raise ValueError("a VIX that is not positive")
     if at == 2:
         into.tally.met(PADDED.name)
-    flags = flags_of(tuple(prices.values()))
+    flags = flags_of(numbers)
+    if not any(numbers[:3]):
+        flags, prices = (NO_RANGE.name,), {**dict.fromkeys(prices), "close": numbers[3]}
     for name in flags:
         into.tally.met(name)
     row = {"underlying": "INDIAVIX", "day": day, **prices, "previous_close": number(cells["prev. close"])}
@@ -144,7 +150,7 @@ DAILY_IMPORTERS = (
         (TITLE, TOTALS, NO_NUMBER, FRACTIONS),
         _participants,
     ),
-    text_table("vix", "India VIX", ("date", "open", "prev. close", "% change"), (PADDED, OUTSIDE), _vix),
+    text_table("vix", "India VIX", ("date", "open", "prev. close", "% change"), (PADDED, OUTSIDE, NO_RANGE), _vix),
     text_table("fovolt", "NSE's daily F&O volatility", _LETTERED, (PADDED, NO_FUTURE), _fovolt),
     text_table(
         "volatility_history",

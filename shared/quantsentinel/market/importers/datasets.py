@@ -93,7 +93,7 @@ DATASETS: Mapping[str, Dataset] = {
                 "day": pl.Date,
                 "client_type": pl.String,
                 **{
-                    f"{product}_{side}": pl.Int64
+                    f"{product}_{side}": pl.Float64
                     for product in (
                         "index_future",
                         "stock_future",

@@ -72,8 +72,8 @@ def read_entries(name: str, data: bytes, where: str) -> tuple[Entries, History]:
         name = name.removesuffix(".gz")
         data = gunzip(data, MAX_BYTES[name.rpartition(".")[2]], where)
     if name.endswith(".json"):
-        raw = json_raw(data, where, name_time(name))
-        return {raw.underlying: [Entry(raw.collected_at, lambda: raw)]}, {}
+        raw, rows = json_raw(data, where, name_time(name))
+        return {raw.underlying: [Entry(raw.collected_at, lambda: raw, rows)]}, {}
     if name.endswith(".csv"):
         return _from_csv(name, data, where), {}
     return _from_parquet(data, where)
@@ -118,7 +118,7 @@ def _from_daily_csv(name: str, data: bytes, where: str) -> Entries:
         raise BadInput("neither the file nor its name says which underlying and day", where=where, fix=_RENAME)
     source = "nse_site_untimed" if has_legs(data) else "nse_site_ltp"
     raw = RawSnapshot(named.group(1), source, "nse_daily_csv", at, (Payload(data, CSV, at),))
-    return {raw.underlying: [Entry(at, lambda: raw)]}
+    return {raw.underlying: [Entry(at, lambda: raw, read_csv(data, where).height)]}
 
 
 _RENAME = "Name it like NIFTY_2025-07-21.csv"

@@ -14,15 +14,19 @@ from quantsentinel.market.raw import Payload, RawSnapshot
 JSON = "application/json"
 
 
-def json_raw(body: bytes, where: str, named_at: datetime | None) -> RawSnapshot:
-    """The raw snapshot of a file; `named_at` is the time in its name. Raises `BadInput` for any other JSON."""
+def json_raw(body: bytes, where: str, named_at: datetime | None) -> tuple[RawSnapshot, int]:
+    """The raw snapshot of a file and how many rows it has. Raises `BadInput` for any other JSON.
+
+    `named_at` is the time in the file's name.
+    """
     document = load_json(body, where)
     records = document.get("records") if isinstance(document, dict) else None
     rows = document.get("data") if isinstance(document, dict) else None
     if isinstance(records, dict):
-        return _nse(records, body, where, named_at)
+        data = records.get("data")
+        return _nse(records, body, where, named_at), len(data) if isinstance(data, list) else 0
     if isinstance(rows, list) and rows and isinstance(rows[0], dict) and "underlying_key" in rows[0]:
-        return _upstox(rows[0], body, where, named_at)
+        return _upstox(rows[0], body, where, named_at), len(rows)
     raise BadInput("no option chain in the JSON", where=where, fix="Expected NSE's records or Upstox's data rows")
 
 
