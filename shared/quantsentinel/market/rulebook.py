@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeVar
 from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.market.calendar import IST, Session, at_ist, session_on
 from quantsentinel.market.expiry import Cycle, final_expiry, listed_expiries
-from quantsentinel.market.rule_rows import OVERLAY_FIX, Row, Ruled, RuleRow, RuleRows, Status, read_rows
-from quantsentinel.market.rule_schema import COVERAGE_KEYS
+from quantsentinel.market.rule_rows import OVERLAY_FIX, Row, Ruled, RuleRow, RuleRows, read_rows
+from quantsentinel.market.rule_schema import COVERAGE_KEYS, Status
 from quantsentinel.market.schedules import BrokerPlan, ChargeSchedule, ScanRule, Settlement
 
 __all__ = ["IST", "RuleBook", "RuleRow", "Ruled", "Session", "Settlement", "Status", "load_rules"]
