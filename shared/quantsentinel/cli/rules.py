@@ -67,9 +67,14 @@ def check_rule_book(
     """Overlaps, gaps, missing sources, rows that run out; then every listed contract, session and lot on record against
     the book. Exits with 1 when an error or a real difference is found."""
     from quantsentinel.cli.rule_evidence import FIRST, compare_all
+    from quantsentinel.errors import BadInput
     from quantsentinel.market.rule_check import check_rules
     from quantsentinel.market.rulebook import load_rules
 
+    if data is not None and not data.is_dir():
+        raise BadInput(
+            f"no such folder: {data}", where="--data", fix="Name a folder that holds chains/, daily/ and bars/"
+        )
     settings = settings_of(config)
     book = load_rules(settings.rules_overlay)
     problems = check_rules(book, a_date(on) if on else _today(), FIRST)
