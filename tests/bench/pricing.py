@@ -45,9 +45,9 @@ class RealSlice:
     weight: np.ndarray
 
 
-def real_slices(marketdata: Path, snapshot: int = SNAPSHOT) -> list[RealSlice]:
+def real_slices(marketdata: Path, snapshot: int = SNAPSHOT, underlying: str = "NIFTY") -> list[RealSlice]:
     """The slices of one NIFTY snapshot of 2025-08-29, nearest first; calendar time is enough for a benchmark."""
-    file = marketdata / "chains/nse_1min_2025-08/NIFTY_option_chain_1min_20250829.parquet"
+    file = marketdata / f"chains/nse_1min_2025-08/{underlying}_option_chain_1min_20250829.parquet"
     frame = pl.read_parquet(file)
     name = frame["source_file"].unique(maintain_order=True)[snapshot]
     rows = frame.filter(pl.col("source_file") == name).sort("Strike_Price")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.optimize import least_squares
 
 from quantsentinel.pricing.density import Density, expected_payoff, implied_density, physical_density
 from quantsentinel.pricing.smile import corrected_smile
-from quantsentinel.pricing.svi import SviParams, fit_arbitrage_free, fit_slice, total_variance
+from quantsentinel.pricing.svi import SviParams, fit_arbitrage_free, fit_slice, fit_slices, total_variance
 from tests.bench.pricing import RealSlice, real_slices
+from tests.svi_oracle import oracle_loss
 
 pytestmark = pytest.mark.marketdata
 SNAPSHOTS = (5, 100, 290)
@@ -33,23 +33,6 @@ def _loss(part: RealSlice, params: SviParams | None) -> float:
     return float(np.average((total_variance(part.k, params) - part.w) ** 2, weights=part.weight))
 
 
-def _oracle_loss(part: RealSlice) -> float:
-    """The best of nine bounded least-squares fits inside the same bounds."""
-    k, width, share = part.k, np.ptp(part.k), np.sqrt(part.weight / part.weight.sum())
-    bounds = ([-5.0, 0.0, -0.999, k.min(), 0.01 * width], [5.0, 9.0, 0.999, k.max(), width])
-    starts = [(m, s * width) for m in np.quantile(k, [0.2, 0.5, 0.8]) for s in (0.05, 0.2, 0.7)]
-    fits = [
-        least_squares(
-            lambda theta: share * (total_variance(k, SviParams(*theta)) - part.w) / part.w.mean(),
-            [0.5 * part.w.min(), 0.05, -0.2, *start],
-            bounds=bounds,
-            x_scale=[part.w.mean(), 0.05, 0.3, width, width],
-        )
-        for start in starts
-    ]
-    return float(min(2 * fit.cost for fit in fits) * part.w.mean() ** 2)
-
-
 def test_forwards_rise_with_expiry_and_are_known_to_a_few_points_where_the_chain_is_liquid(
     slices: list[RealSlice],
 ) -> None:
@@ -61,13 +44,24 @@ def test_forwards_rise_with_expiry_and_are_known_to_a_few_points_where_the_chain
     assert {part.forward.reason for part in slices if not part.forward.is_fitted} <= {"too_few_pairs"}
 
 
-def test_slices_fit_as_well_as_bounded_least_squares(slices: list[RealSlice]) -> None:
-    ratios = [
-        np.sqrt(_loss(part, fit_slice(part.k, part.w, part.weight).params) / _oracle_loss(part))
-        for part in _worth(slices)
-    ]
-    assert max(ratios) < 1.05
-    assert np.median(ratios) < 1.003
+@pytest.mark.parametrize(("underlying", "snapshot"), [("NIFTY", 60), ("NIFTY", 200), ("BANKNIFTY", 150)])
+def test_every_slice_worth_fitting_is_the_global_optimum_of_least_squares(
+    marketdata: Path, underlying: str, snapshot: int
+) -> None:
+    worth = [part for part in real_slices(marketdata, snapshot, underlying) if part.k.size >= 10]
+    fits = fit_slices([(part.k, part.w, part.weight) for part in worth])
+    assert len(worth) >= (8 if underlying == "NIFTY" else 3)
+    for part, fit in zip(worth, fits, strict=True):
+        assert _loss(part, fit.params) <= (1 + 1e-9) * oracle_loss(part.k, part.w, part.weight)
+
+
+def test_a_slice_is_fitted_with_its_neighbours_as_if_it_were_alone(slices: list[RealSlice]) -> None:
+    worth = _worth(slices)
+    for part, fit in zip(worth, fit_slices([(part.k, part.w, part.weight) for part in worth]), strict=True):
+        alone = fit_slice(part.k, part.w, part.weight)
+        assert fit.params is not None
+        assert alone.params is not None
+        assert np.allclose(total_variance(part.k, fit.params), total_variance(part.k, alone.params), rtol=1e-9, atol=0)
 
 
 def test_every_slice_has_an_arbitrage_free_fit_close_to_its_best_one(slices: list[RealSlice]) -> None:

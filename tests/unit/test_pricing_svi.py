@@ -6,7 +6,6 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
-from scipy.optimize import least_squares
 
 from quantsentinel.errors import BadInput
 from quantsentinel.pricing.svi import (
@@ -16,33 +15,17 @@ from quantsentinel.pricing.svi import (
     durrleman_g,
     fit_arbitrage_free,
     fit_slice,
+    fit_slices,
+    repaired,
     total_variance,
     variance_derivatives,
 )
+from tests.svi_oracle import oracle_loss
 
 WEEKLY = SviParams(a=0.00008, b=0.012, rho=-0.25, m=0.004, sigma=0.02)
 MONTHLY = SviParams(a=0.0004, b=0.035, rho=-0.4, m=0.01, sigma=0.06)
 VOGT = SviParams(a=-0.0410, b=0.1331, rho=0.3060, m=0.3586, sigma=0.4153)
 K = np.linspace(-0.12, 0.10, 81)
-
-
-def _oracle_loss(k: np.ndarray, w: np.ndarray, weight: np.ndarray) -> float:
-    """Weighted mean square of the best of nine bounded least-squares fits inside the same bounds."""
-    width, share = np.ptp(k), np.sqrt(weight / weight.sum())
-    low = [-1.0, 0.0, -0.999, k.min(), 0.01 * width]
-    high = [1.0, 5.0, 0.999, k.max(), width]
-
-    def residual(theta: np.ndarray) -> np.ndarray:
-        return share * (total_variance(k, SviParams(*theta)) - w) * 1e4
-
-    fits = [
-        least_squares(
-            residual, [w.min() / 2, 0.05, -0.2, m, s * width], bounds=(low, high), x_scale=[1e-3, 0.05, 0.3, 0.05, 0.05]
-        )
-        for m in np.quantile(k, [0.25, 0.5, 0.75])
-        for s in (0.05, 0.2, 0.6)
-    ]
-    return min(2 * fit.cost for fit in fits) / 1e8
 
 
 @pytest.mark.parametrize("params", [WEEKLY, MONTHLY])
@@ -56,7 +39,7 @@ def test_a_slice_without_noise_is_recovered(params: SviParams) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_noisy_slice_is_fitted_as_well_as_by_bounded_least_squares(seed: int) -> None:
+def test_a_noisy_slice_is_the_global_optimum_of_bounded_least_squares(seed: int) -> None:
     random = np.random.default_rng(seed)
     params = replace(MONTHLY, rho=random.uniform(-0.8, 0.5), sigma=random.uniform(0.01, 0.15), m=random.normal(0, 0.03))
     w = total_variance(K, params) * np.exp(random.normal(0, 0.02, K.size))
@@ -64,7 +47,7 @@ def test_a_noisy_slice_is_fitted_as_well_as_by_bounded_least_squares(seed: int) 
     fit = fit_slice(K, w, weight)
     assert fit.params is not None
     loss = np.average((total_variance(K, fit.params) - w) ** 2, weights=weight)
-    assert loss <= 1.002 * _oracle_loss(K, w, weight)
+    assert loss <= (1 + 1e-9) * oracle_loss(K, w, weight)
 
 
 def test_heavier_quotes_pull_harder() -> None:
@@ -108,6 +91,21 @@ def test_too_few_quotes_are_not_fitted_and_say_so() -> None:
     fit = fit_slice(K[:6], total_variance(K[:6], WEEKLY), np.ones(6))
     assert (fit.params, fit.reason, fit.n, fit.is_fitted) == (None, "too_few_quotes", 6, False)
     assert not fit.arbitrage_free
+
+
+def test_each_slice_of_a_batch_keeps_its_own_reason_and_place() -> None:
+    random = np.random.default_rng(3)
+    short = (K[:6], total_variance(K[:6], WEEKLY), np.ones(6))
+    weekly, monthly = (
+        (K, total_variance(K, p) * np.exp(random.normal(0, 0.02, K.size)), np.ones(81)) for p in (WEEKLY, MONTHLY)
+    )
+    fits = fit_slices([weekly, short, monthly])
+    assert [fit.reason for fit in fits] == [None, "too_few_quotes", None]
+    for fit, quotes in ((fits[0], weekly), (fits[2], monthly)):
+        assert fit.params is not None
+        assert astuple(fit.params) == pytest.approx(astuple(fit_slice(*quotes).params), rel=1e-6, abs=1e-9)
+    assert fit_slices([]) == []
+    assert repaired([], []) == []
 
 
 @pytest.mark.parametrize(("index", "value"), [(1, -1e-4), (1, float("nan")), (2, 0.0), (0, float("inf"))])
