@@ -19,9 +19,10 @@ from vollib.black.greeks import analytical
 from vollib.black.implied_volatility import implied_volatility as jaeckel
 
 from quantsentinel.pricing import black76
-from quantsentinel.pricing.density import expected_payoff, implied_density, physical_density
+from quantsentinel.pricing.density import expected_payoff, implied_density
 from quantsentinel.pricing.forward import ForwardFit, forward_from_parity
 from quantsentinel.pricing.implied_vol import implied_vol
+from quantsentinel.pricing.physical import physical_density
 from quantsentinel.pricing.smile import corrected_smile
 from quantsentinel.pricing.svi import SviParams, fit_arbitrage_free, fit_slice, total_variance
 from tests.figures import MARKETDATA, REAL, Peer, measured_day, row, wall_ms

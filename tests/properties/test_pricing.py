@@ -10,10 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quantsentinel.pricing import black76
-from quantsentinel.pricing.density import expected_payoff, implied_density, physical_density, quantile
+from quantsentinel.pricing.density import expected_payoff, implied_density, quantile
 from quantsentinel.pricing.forward import forward_from_parity
 from quantsentinel.pricing.implied_vol import implied_vol, why
 from quantsentinel.pricing.payoff import LegMarket, Legs, payoff_at, profile, value_at
+from quantsentinel.pricing.physical import physical_density
 from quantsentinel.pricing.svi import SviParams, butterfly_free, total_variance
 
 forwards = st.floats(1_000, 90_000)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from quantsentinel.errors import BadInput
 from quantsentinel.pricing import black76
 from quantsentinel.pricing.density import (
-    MAX_TILT,
     Density,
+    crash_probability,
     digital,
     distribution,
     expected_payoff,
     implied_density,
-    physical_density,
     probability_between,
     quantile,
 )
+from quantsentinel.pricing.physical import MAX_TILT, physical_density
 from quantsentinel.pricing.svi import SviParams, total_variance
 
 FORWARD = 24_588.0
@@ -132,6 +133,14 @@ def test_an_impossible_slice_is_refused() -> None:
         implied_density(0.0, lambda k: np.full_like(k, 1e-4))
     with pytest.raises(BadInput):
         implied_density(FORWARD, lambda k: 1e-4 + k)
+
+
+def test_a_crash_is_a_settlement_at_least_that_far_below_the_forward() -> None:
+    density = flat(4e-4)
+    drops = np.array([0.01, 0.03, 0.05])
+    d2 = -np.log(1 - drops) / 0.02 - 0.01
+    assert crash_probability(density, drops) == pytest.approx(ndtr(-d2), abs=1e-6)
+    assert np.all(np.diff(crash_probability(skewed(), drops)) < 0)
 
 
 def test_quantiles_invert_the_distribution_and_probabilities_add_up() -> None:

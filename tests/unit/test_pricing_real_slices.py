@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quantsentinel.pricing.density import Density, expected_payoff, implied_density, physical_density
+from quantsentinel.pricing.density import Density, expected_payoff, implied_density
+from quantsentinel.pricing.physical import physical_density
 from quantsentinel.pricing.smile import corrected_smile
 from quantsentinel.pricing.svi import SviParams, fit_arbitrage_free, fit_slice, fit_slices, total_variance
 from tests.bench.pricing import RealSlice, real_slices

@@ -24,8 +24,8 @@ from quantsentinel.features.timeline import SessionFrame, SliceTimes, session_fr
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.history import History
 from quantsentinel.market.snapshot import Snapshot
-from quantsentinel.pricing.density import physical_density
 from quantsentinel.pricing.forward import ForwardFit
+from quantsentinel.pricing.physical import physical_density
 from quantsentinel.units import quantise
 from quantsentinel.volatility.forecast import Forecast, forecast
 from quantsentinel.volatility.realised import RealisedVariance, realised_variance

@@ -1,4 +1,4 @@
-"""The distribution of one expiry's settlement: implied by an SVI slice, or re-scaled to a forecast.
+"""The distribution of one expiry's settlement, implied by its smile.
 
 A density is a discrete measure on a fixed grid of strikes. Its masses are the second differences of the undiscounted
 call curve (Breeden and Litzenberger 1978), so at the grid strikes it reprices the slice exactly; between them the call
@@ -27,8 +27,6 @@ REACH = 10.0
 """The grid reaches so many standard deviations, those at the money and `_EDGE_REACH` of the wing's own."""
 TAIL_PROBABILITY = 0.05
 """Beyond the implied quantiles of this and of one minus this, mass is never scaled down (`definitions.md` §4)."""
-MAX_TILT = 0.05
-"""A direction view moves the mean by at most this share of one standard deviation, times its confidence."""
 _EDGE_REACH = 8.0
 _MAX_LOG_STRIKE = 3.0
 _SINH_SCALE = 4.0  # nodes are evenly spaced up to about 4 deviations, ever wider beyond
@@ -89,12 +87,18 @@ class Density:
 
     @cached_property
     def cdf_slope(self) -> Floats:
-        """(n - 1,) d cdf / d log-strike at the edges, limited so that the cubics between them never fall."""
-        free = _node_slopes(self.edges, self.cdf_at_edges, (0.0, 0.0))
-        secant = np.diff(self.cdf_at_edges) / np.diff(self.edges)
-        # Fritsch and Carlson (1980): at most three times the smaller neighbouring secant.
-        limit = 3.0 * np.minimum(np.append(secant, 0.0), np.append(0.0, secant))
-        return np.asarray(np.minimum(free, limit))
+        """(n - 1,) d cdf / d log-strike at the edges."""
+        return _rising_slopes(self.edges, self.cdf_at_edges)
+
+    @cached_property
+    def smooth_cdf(self) -> tuple[Floats, Floats]:
+        """(n - 1,) cdf and slope at the edges, of the smooth law whose calls are those of the masses.
+
+        Masses up to an edge are the mean of that cdf over the cell, which is off by h^2/24 of its curvature (3e-6).
+        """
+        bend = np.diff(self.strike) * np.diff(self.pdf) / 24.0
+        cdf = np.maximum.accumulate(np.clip(self.cdf_at_edges - bend, 0.0, 1.0))
+        return cdf, _rising_slopes(self.edges, cdf)
 
     @property
     def mean(self) -> float:
@@ -157,36 +161,7 @@ def implied_density(forward: float, curve: VarianceCurve) -> Density:
     mass = np.maximum(mass, 0.0)
     x_tail = np.interp([TAIL_PROBABILITY, 1 - TAIL_PROBABILITY], np.cumsum(mass) / np.sum(mass), x)
     body = (x > x_tail[0]) & (x < x_tail[1])
-    return Density(forward, strike, _with_mean(mass / np.sum(mass), strike, body, forward), negative)
-
-
-def physical_density(
-    implied: Density, variance_ratio: float, direction: float = 0.0, confidence: float = 0.0
-) -> Density:
-    """The implied density re-scaled to a forecast: forecast / implied total variance is `variance_ratio`.
-
-    Log-returns are stretched by its root; beyond the implied 5th and 95th percentiles each mass is the larger of the
-    stretched and the implied one; the body between takes what is left, tilted so that the mean is the forward, moved by
-    `MAX_TILT` * direction * confidence standard deviations (direction in [-1, 1], confidence in [0, 1]). With ratio 1
-    and no direction this is the implied density. Raises `BadInput` outside these ranges or when no body holds the mean.
-    """
-    if not (np.isfinite(variance_ratio) and variance_ratio > 0 and abs(direction) <= 1 and 0 <= confidence <= 1):
-        raise BadInput(
-            f"variance ratio {variance_ratio}, direction {direction} or confidence {confidence} is out of range",
-            where="physical_density",
-        )
-    stretched = _stretched(implied, variance_ratio)
-    low, high = quantile(implied, [TAIL_PROBABILITY, 1 - TAIL_PROBABILITY])
-    body = (implied.strike > low) & (implied.strike < high)
-    mass = np.where(body, stretched, np.maximum(stretched, implied.mass))
-    left = 1.0 - float(np.sum(mass[~body]))
-    inside = float(np.sum(mass[body]))
-    if left <= 0 or inside <= 0:
-        raise BadInput(f"a variance ratio of {variance_ratio} leaves no body", where="physical_density")
-    mass[body] *= left / inside
-    deviation = float(np.sqrt(variance_ratio * implied.variance))
-    mean = implied.forward * float(np.exp(MAX_TILT * direction * confidence * deviation))
-    return Density(implied.forward, implied.strike, _with_mean(mass, implied.strike, body, mean), implied.negative_mass)
+    return Density(forward, strike, with_mean(mass / np.sum(mass), strike, body, forward), negative)
 
 
 def expected_payoff(density: Density, strikes: ArrayLike, is_call: ArrayLike) -> Floats:
@@ -200,12 +175,17 @@ def expected_payoff(density: Density, strikes: ArrayLike, is_call: ArrayLike) ->
 def distribution(density: Density, strikes: ArrayLike) -> Floats:
     """P(S <= K) of each strike."""
     x = np.log(np.maximum(np.asarray(strikes, dtype=np.float64), 1e-300) / density.forward)
-    return _cdf_at(density, x)
+    return cdf_at(density, x, density.smooth_cdf)
 
 
 def digital(density: Density, strikes: ArrayLike) -> Floats:
     """P(S > K) of each strike, undiscounted."""
     return np.asarray(1.0 - distribution(density, strikes))
+
+
+def crash_probability(density: Density, drop: ArrayLike) -> Floats:
+    """P(S <= (1 - drop) F): a settlement at least that share below the forward; `drop` in (0, 1), any shape."""
+    return distribution(density, density.forward * (1.0 - np.asarray(drop, dtype=np.float64)))
 
 
 def probability_between(density: Density, low: ArrayLike, high: ArrayLike) -> Floats:
@@ -221,25 +201,18 @@ def quantile(density: Density, probabilities: ArrayLike) -> Floats:
 
 def _grid(curve: VarianceCurve, deviation: float) -> Floats:
     """Log-strikes, sinh-spaced around the forward, reaching as far as each wing's own variance asks."""
-    reach = []
-    for side in (-1.0, 1.0):
-        edge = min(REACH * deviation, _MAX_LOG_STRIKE)
-        for _ in range(8):
-            wing = float(curve(np.array([side * edge]))[0])
-            edge = min(max(edge, _EDGE_REACH * float(np.sqrt(max(wing, 0.0)))), _MAX_LOG_STRIKE)
-        reach.append(np.arcsinh(edge / (_SINH_SCALE * deviation)))
-    return np.asarray(_SINH_SCALE * deviation * np.sinh(np.linspace(-reach[0], reach[1], NODES)))
+    sides, edges = np.array([-1.0, 1.0]), np.full(2, min(REACH * deviation, _MAX_LOG_STRIKE))
+    for _ in range(8):
+        asked = _EDGE_REACH * np.sqrt(np.maximum(curve(sides * edges), 0.0))
+        wider = np.minimum(np.maximum(edges, asked), _MAX_LOG_STRIKE)
+        if np.array_equal(wider, edges):
+            break
+        edges = wider
+    left, right = np.arcsinh(edges / (_SINH_SCALE * deviation)).tolist()
+    return np.asarray(_SINH_SCALE * deviation * np.sinh(np.linspace(-left, right, NODES)))
 
 
-def _stretched(implied: Density, ratio: float) -> Floats:
-    """Masses of the log-returns stretched by sqrt(ratio) about their mean, with the drift that this takes from E[S]."""
-    centre = implied.log_mean
-    moved = centre - 0.5 * (ratio - 1.0) * implied.variance
-    cdf = _cdf_at(implied, centre + (implied.edges - moved) / np.sqrt(ratio))
-    return np.asarray(np.maximum(np.diff(cdf, prepend=0.0, append=1.0), 0.0))
-
-
-def _with_mean(mass: Floats, strike: Floats, body: NDArray[np.bool_], mean: float) -> Floats:
+def with_mean(mass: Floats, strike: Floats, body: NDArray[np.bool_], mean: float) -> Floats:
     """`mass` with its part inside `body` exponentially tilted (same total) until the mean is `mean`: Newton steps."""
     inner, total = mass[body], float(np.sum(mass[body]))
     target = (mean - float(mass[~body] @ strike[~body])) / total
@@ -266,12 +239,22 @@ def _with_mean(mass: Floats, strike: Floats, body: NDArray[np.bool_], mean: floa
     return result
 
 
-def _cdf_at(density: Density, x: Floats) -> Floats:
-    """P(ln(S/F) <= x) by monotone-clipped cubics between edges."""
-    edges, cdf = density.edges, density.cdf_at_edges
+def cdf_at(density: Density, x: Floats, curve: tuple[Floats, Floats] | None = None) -> Floats:
+    """P(ln(S/F) <= x) by monotone-clipped cubics between edges, through the masses (or another `curve`: values and
+    slopes at the edges)."""
+    edges = density.edges
+    cdf, slope = curve or (density.cdf_at_edges, density.cdf_slope)
     place = np.clip(np.searchsorted(edges, x) - 1, 0, len(edges) - 2)
-    value = np.clip(_hermite(edges, cdf, density.cdf_slope, x), cdf[place], cdf[place + 1])
+    value = np.clip(_hermite(edges, cdf, slope, x), cdf[place], cdf[place + 1])
     return np.where(x < edges[0], 0.0, np.where(x > edges[-1], 1.0, value))
+
+
+def _rising_slopes(x: Floats, cdf: Floats) -> Floats:
+    """dy/dx at the nodes, limited so that the cubics between them never fall (Fritsch and Carlson 1980: at most three
+    times the smaller neighbouring secant)."""
+    secant = np.diff(cdf) / np.diff(x)
+    limit = 3.0 * np.minimum(np.append(secant, 0.0), np.append(0.0, secant))
+    return np.asarray(np.minimum(_node_slopes(x, cdf, (0.0, 0.0)), limit))
 
 
 def _node_slopes(x: Floats, y: Floats, ends: tuple[float, float]) -> Floats:
