@@ -10,7 +10,7 @@ from quantsentinel.desk import Desk
 from quantsentinel.features.analyse import analyse, frame_of, with_physical
 from quantsentinel.features.values import feature_values
 from quantsentinel.integrity.quotes import QuoteMask, quote_mask
-from quantsentinel.market.history import History
+from quantsentinel.market.history import History, known_at
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.entries import entries_refused
 from quantsentinel.opportunity.expiry_terms import Shared
@@ -36,6 +36,7 @@ def market_pass(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMas
     Raises `RuleGap` when the rules do not cover the session.
     """
     frame = frame_of(snapshot, history, desk)
+    given, history = history, known_at(history, snapshot.received_at)
     analytics = analyse(snapshot, history, desk, mask or quote_mask(snapshot, desk.rules))
     features = feature_values(analytics, snapshot, history)
     views = ask_views(features)
@@ -50,7 +51,7 @@ def market_pass(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMas
         observed_at=snapshot.observed_at,
         received_at=snapshot.received_at,
         snapshot_digest=snapshot.digest,
-        history_digest=history.digest,
+        history_digest=given.digest,
         desk_digest=desk.digest,
         features=features,
         views=views,

@@ -122,8 +122,8 @@ def test_every_declared_feature_has_a_value_and_a_unit() -> None:
     taken = snapshot()
     values = feature_values(analytics(taken), taken, history())
     assert tuple(values) == FEATURE_NAMES
-    assert len(set(FEATURE_NAMES)) == len(FEATURES) == 44
-    assert all(feature.unit and feature.inputs and feature.available_from for feature in FEATURES)
+    assert len(set(FEATURE_NAMES)) == len(FEATURES) == 86
+    assert all(feature.unit and feature.inputs and feature.version >= 1 for feature in FEATURES)
 
 
 def test_skew_and_wings_have_the_sign_of_the_smile() -> None:

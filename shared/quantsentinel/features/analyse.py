@@ -22,6 +22,7 @@ from quantsentinel.features.surface import (
 )
 from quantsentinel.features.timeline import SessionFrame, SliceTimes, session_frame, slice_times
 from quantsentinel.integrity.quotes import QuoteMask
+from quantsentinel.integrity.vendor_gap import vendor_gap
 from quantsentinel.market.history import History
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.pricing.forward import ForwardFit
@@ -71,6 +72,8 @@ def analyse(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMask) -
         realised=realised,
         sessions=len(history.daily),
         rule_rows=frame.rule_rows,
+        masked=_masked(mask),
+        vendor=vendor_gap(snapshot, mask),
     )
 
 
@@ -113,6 +116,13 @@ def _times(snapshot: Snapshot, frame: SessionFrame, desk: Desk) -> list[SliceTim
     ]
 
 
+def _masked(mask: QuoteMask) -> dict[str, int]:
+    """Rows by the guard that took them, `unquoted` left out: nobody quoting is no fault."""
+    quoted = ~mask.flags["unquoted"]
+    counts = {name: int(np.count_nonzero(rows & quoted)) for name, rows in mask.flags.items() if name != "unquoted"}
+    return {name: count for name, count in counts.items() if count}
+
+
 def _slice(
     snapshot: Snapshot,
     index: int,
@@ -146,6 +156,7 @@ def _slice(
         physical=None,
         reason=times.reason or forward.reason or "",
         smile=smile,
+        curves=surface,
     )
     vol = part.vol_at(part.forward) if part.forward is not None else None
     return replace(part, atm_vol=vol, reason=part.reason or ("" if vol is not None else NO_VOL))

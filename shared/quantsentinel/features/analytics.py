@@ -7,20 +7,24 @@ variance clock; a call and a put of one strike share it by parity.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.features.surface import Curves
 from quantsentinel.features.timeline import SliceTimes
+from quantsentinel.integrity.vendor_gap import VendorGap
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.snapshot import Chain
 from quantsentinel.pricing import black76, implied_vol
 from quantsentinel.pricing.density import Density
 from quantsentinel.pricing.smile import Smile
 from quantsentinel.pricing.svi import SviFit, total_variance
+from quantsentinel.pricing.tails import TailBounds, tail_bounds
 from quantsentinel.units import quantise, quantise_price
 from quantsentinel.volatility.forecast import Forecast
 from quantsentinel.volatility.realised import RealisedVariance
@@ -109,6 +113,7 @@ class SliceAnalytics:
     physical: Density | None
     reason: str
     smile: Smile | None = None
+    curves: Curves = field(default_factory=Curves)
 
     @property
     def expiry(self) -> date:
@@ -130,6 +135,26 @@ class SliceAnalytics:
     def implied_variance(self) -> float | None:
         """Total variance to settlement that a forecast is compared with; see `Moments.variance`."""
         return None if self.moments is None else self.moments.variance
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is wrong with the fitted slice or its smile: `butterfly` (arbitrage in the bare slice), `calendar` (it
+        stood below the expiry before it and was fitted again), else the reason for which there is no fit or smile."""
+        fit = self.curves.fit
+        found = {
+            "butterfly": fit is not None and fit.is_fitted and not fit.arbitrage_free,
+            "calendar": self.curves.calendar_excess > 0,
+            self.curves.reason: self.curves.reason not in ("", "calendar_crossed", "far_expiry"),
+        }
+        return tuple(name for name, raised in found.items() if raised)
+
+    @cached_property
+    def tail_bounds(self) -> TailBounds:
+        """Of P(S > strike), from usable two-sided quotes alone."""
+        call, put = self.chain.call, self.chain.put
+        call_bid, call_ask = (np.where(self.usable_call, call[name], np.nan) for name in ("bid", "ask"))
+        put_bid, put_ask = (np.where(self.usable_put, put[name], np.nan) for name in ("bid", "ask"))
+        return tail_bounds(self.strike, call_bid, call_ask, put_bid, put_ask, self.times.discount)
 
     @cached_property
     def moments(self) -> Moments | None:
@@ -188,6 +213,10 @@ class MarketAnalytics:
     realised: RealisedVariance | None
     sessions: int
     rule_rows: tuple[str, ...]
+    masked: Mapping[str, int] = field(default_factory=dict)
+    """Quoted rows that each guard took out of use, by the guards' names; a row may count under several."""
+    vendor: VendorGap | None = None
+    """The source's own vols and Greeks against ours: watched, never used to decide."""
 
     @cached_property
     def _by_expiry(self) -> dict[date, SliceAnalytics]:
@@ -200,6 +229,11 @@ class MarketAnalytics:
     def fitted(self) -> tuple[SliceAnalytics, ...]:
         """Slices with an implied density, nearest first."""
         return tuple(part for part in self.slices if part.density is not None)
+
+    @property
+    def trading(self) -> SliceAnalytics | None:
+        """The nearest slice with a forward that is not in its settlement window."""
+        return next((part for part in self.slices if part.forward is not None and not part.times.reason), None)
 
     @property
     def nearest(self) -> SliceAnalytics | None:

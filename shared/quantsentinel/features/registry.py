@@ -1,77 +1,45 @@
-"""Every feature of the desk: name, unit, inputs, version, and from when on it may be known.
+"""Every feature of the desk, family by family. A new family is one file and one line here.
 
-`available_from` names the newest input: `snapshot` (the receipt of the snapshot), `rows` (earlier accepted snapshots of
-the day), `daily` (bars before the session), `participants` (the evening file's availability time). No feature reads
-anything later, so the receipt time of the snapshot is an availability time for all of them.
+A feature's `inputs` name all that it depends on: `snapshot`, `rows` (earlier accepted snapshots of the day), `opening`
+(the first of them by strike), `daily` (bars before the session), `participants` and `breadth` (files of the evening
+before). A property test changes each input in turn and sees that no other feature moves.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from datetime import datetime
 
-Source = Literal["snapshot", "rows", "daily", "participants"]
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    name: str
-    unit: str
-    inputs: tuple[Source, ...]
-    version: int = 1
-    available_from: str = "snapshot.received_at"
-    """The moment from which the value may be used."""
-
-
-_CHAIN: tuple[Source, ...] = ("snapshot",)
-_PATH: tuple[Source, ...] = ("snapshot", "rows")
-_DAYS: tuple[Source, ...] = ("snapshot", "rows", "daily")
-_EVENING: tuple[Source, ...] = ("snapshot", "participants")
-
-FEATURES: tuple[Feature, ...] = (
-    Feature("forward_near", "points", _CHAIN),
-    Feature("expiry_near", "date", _CHAIN),
-    Feature("variance_years_near", "years (variance clock)", _CHAIN),
-    Feature("fitted_slices", "count", _CHAIN),
-    Feature("usable_quotes", "count", _CHAIN),
-    Feature("atm_vol_near", "annual vol", _CHAIN),
-    Feature("atm_vol_next", "annual vol", _CHAIN),
-    Feature("atm_vol_21s", "annual vol, 21 sessions", _CHAIN),
-    Feature("term_slope", "annual vol, 21 sessions minus near", _CHAIN),
-    Feature("skew_25d_near", "annual vol, 25-delta put minus call", _CHAIN),
-    Feature("butterfly_25d_near", "annual vol, mean 25-delta wings minus at the money", _CHAIN),
-    Feature("fit_rmse_near", "annual vol", _CHAIN),
-    Feature("implied_vol_near", "annual vol, of the density within five sd", _CHAIN),
-    Feature("skewness_near", "standardised moment of ln(S/F)", _CHAIN),
-    Feature("kurtosis_near", "standardised moment of ln(S/F)", _CHAIN),
-    Feature("left_tail_near", "probability below -1.5 sd", _CHAIN),
-    Feature("right_tail_near", "probability above +1.5 sd", _CHAIN),
-    Feature("tail_mass_near", "probability beyond 1.5 sd", _CHAIN),
-    Feature("skewness_next", "standardised moment of ln(S/F)", _CHAIN),
-    Feature("kurtosis_next", "standardised moment of ln(S/F)", _CHAIN),
-    Feature("tail_mass_next", "probability beyond 1.5 sd", _CHAIN),
-    Feature("realised_vol_today", "annual vol of trading minutes, without nights", _PATH),
-    Feature("forecast_vol_near", "annual vol", _DAYS),
-    Feature("forecast_today_weight", "share of the forecast", _PATH),
-    Feature("forecast_sessions", "count", _DAYS),
-    Feature("forecast_reason", "text", _DAYS),
-    Feature("call_oi", "units", _CHAIN),
-    Feature("put_oi", "units", _CHAIN),
-    Feature("put_call_oi_ratio", "ratio", _CHAIN),
-    Feature("call_oi_change", "units since the first row of the day", _PATH),
-    Feature("put_oi_change", "units since the first row of the day", _PATH),
-    Feature("call_volume_change", "units since the first row of the day", _PATH),
-    Feature("put_volume_change", "units since the first row of the day", _PATH),
-    Feature("flow_minutes", "minutes since the first row of the day", _PATH),
-    Feature("forward_return_today", "log return since the first row of the day", _PATH),
-    Feature("imbalance", "share", _CHAIN),
-    Feature("call_imbalance", "share", _CHAIN),
-    Feature("put_imbalance", "share", _CHAIN),
-    Feature("spread", "share of the price", _CHAIN),
-    Feature("near_quotes", "count", _CHAIN),
-    Feature("gross_gamma", "crore rupees of delta per 1 % move", _CHAIN),
-    Feature("dealer_gamma_us", "crore rupees of delta per 1 % move", _CHAIN),
-    Feature("dealer_gamma_participants", "crore rupees of delta per 1 % move", _EVENING),
-    Feature("participants_reason", "text", _EVENING),
+from quantsentinel.features import (
+    book,
+    breadth,
+    dealer,
+    distributions,
+    interest,
+    levels,
+    path,
+    strike_flow,
+    vendor,
 )
+from quantsentinel.features.feature import Family, Feature, available_at, source_times
+from quantsentinel.market.history import History
+
+FAMILIES: tuple[Family, ...] = (
+    levels.FAMILY,
+    distributions.FAMILY,
+    path.FAMILY,
+    interest.FAMILY,
+    strike_flow.FAMILY,
+    book.FAMILY,
+    dealer.FAMILY,
+    vendor.FAMILY,
+    breadth.FAMILY,
+)
+FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES for feature in family.features)
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+
+
+def availability(received_at: datetime, history: History) -> Mapping[str, datetime]:
+    """From when on each feature of a snapshot received then may be used."""
+    known = source_times(received_at, history)
+    return {feature.name: available_at(feature, known) for feature in FEATURES}

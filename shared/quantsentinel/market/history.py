@@ -1,14 +1,16 @@
 """What the market pass may know besides the snapshot: strictly earlier rows, content-addressed.
 
 One object per accepted snapshot, written by the poller: the day's accepted summary rows *before* this snapshot by
-exchange time, daily bars before the day, and the latest row of every other underlying.
+exchange time, daily bars before the day, the latest row of every other underlying, the day's first book by strike, and
+the evening before: participants' open interest and breadth. `known_at` is asked again by whoever reads one: nothing
+that became known later reaches a feature, whatever was written.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from operator import attrgetter
@@ -17,6 +19,15 @@ from typing import Any
 from quantsentinel.canonical import sha256
 from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
+from quantsentinel.market.calendar import IST
+from quantsentinel.market.earlier import (
+    Breadth,
+    Opening,
+    decode_breadth,
+    decode_opening,
+    plain_breadth,
+    plain_opening,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,8 @@ class History:
     daily: tuple[DailyBar, ...] = ()
     others: Mapping[str, SummaryRow] = field(default_factory=dict)
     participants: ParticipantOi | None = None
+    opening: Opening | None = None
+    breadth: Breadth | None = None
 
     @cached_property
     def encoded(self) -> bytes:
@@ -76,6 +89,8 @@ class History:
                 "daily": _columns(DailyBar, self.daily),
                 "others": {name: _plain(self.others[name]) for name in sorted(self.others)},
                 "participants": _plain(self.participants) if self.participants else None,
+                "opening": plain_opening(self.opening),
+                "breadth": plain_breadth(self.breadth),
             },
             separators=(",", ":"),
             allow_nan=False,
@@ -86,8 +101,26 @@ class History:
         return sha256(self.encoded)
 
 
+def known_at(history: History, at: datetime) -> History:
+    """Itself without what was not known at `at`: rows received at or after it, bars of the session or later, files not
+    yet out. The same object when nothing has to go."""
+    today = min(history.session, at.astimezone(IST).date())
+    evening, opening, breadth = history.participants, history.opening, history.breadth
+    known = replace(
+        history,
+        rows=tuple(row for row in history.rows if row.received_at < at),
+        daily=tuple(bar for bar in history.daily if bar.day < today),
+        others={name: row for name, row in history.others.items() if row.received_at <= at},
+        participants=evening if evening and evening.available_at <= at and evening.day < today else None,
+        opening=opening if opening and opening.received_at < at else None,
+        breadth=breadth if breadth and breadth.available_at <= at and breadth.day < today else None,
+    )
+    return history if known == history else known
+
+
 def decode_history(data: bytes) -> History:
-    """The inverse of `History.encoded`. Raises `BadInput` for anything else."""
+    """The inverse of `History.encoded`; what an older one does not hold is unknown. Raises `BadInput` for anything
+    else."""
     try:
         raw = json.loads(data)
         return History(
@@ -97,6 +130,8 @@ def decode_history(data: bytes) -> History:
             daily=_bars(raw["daily"]),
             others={name: decode_row(value) for name, value in raw["others"].items()},
             participants=_participants(raw["participants"]),
+            opening=decode_opening(raw.get("opening")),
+            breadth=decode_breadth(raw.get("breadth")),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"not a history object: {error!r}", where="history") from None
