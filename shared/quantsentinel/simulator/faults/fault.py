@@ -43,10 +43,10 @@ class Scene:
     empty: faults that need them then cannot be laid.
     """
 
-    snapshots: tuple[Snapshot, ...]
-    rules: RuleBook
-    foreign: tuple[Snapshot, ...] = ()
-    earlier: tuple[Snapshot, ...] = ()
+    snapshots: tuple[Snapshot, ...] = field(repr=False)
+    rules: RuleBook = field(repr=False)
+    foreign: tuple[Snapshot, ...] = field(default=(), repr=False)
+    earlier: tuple[Snapshot, ...] = field(default=(), repr=False)
 
     def with_snapshot(self, at: int, snapshot: Snapshot) -> tuple[Snapshot, ...]:
         return (*self.snapshots[:at], snapshot, *self.snapshots[at + 1 :])
@@ -60,12 +60,12 @@ class Injected:
     clock; without it the decision falls on the receipt. `raw` replaces the parsed snapshot where the payload is wrong.
     """
 
-    snapshots: tuple[Snapshot, ...]
+    snapshots: tuple[Snapshot, ...] = field(repr=False)
     at: int
     touched: Bools
     begins: int
     decided_at: datetime | None = None
-    raw: RawSnapshot | None = None
+    raw: RawSnapshot | None = field(default=None, repr=False)
 
     @property
     def snapshot(self) -> Snapshot:

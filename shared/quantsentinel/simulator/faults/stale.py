@@ -201,7 +201,7 @@ def _slice_age(scene: Scene, at: int, severity: float, random: np.random.Generat
 
 
 _PARITY = "below 2 tolerances an old price is inside what two honest quotes of one minute differ by"
-_CACHE = frozenset({"values"})
+_CACHE = frozenset({"values", "spot"})
 _OLD = ("openalgo_stale_price",)
 FAULTS = (
     Fault(
@@ -237,7 +237,7 @@ FAULTS = (
         (*_OLD, "nse_lag"),
         Level.CHAIN,
         Answer.REFUSED,
-        frozenset({"values", "times"}),
+        frozenset({"values", "times", "spot"}),
         "s of lag",
         (180, 600, 3600),
         _late_chain,
