@@ -19,6 +19,7 @@ from quantsentinel.market.parsers.nse_rows import COLUMNS
 from quantsentinel.market.parsers.stamps import listed_date
 from quantsentinel.market.parsers.table import ARROW, CSV
 from quantsentinel.market.raw import Payload, RawSnapshot
+from quantsentinel.market.snapshot import VALUE_COLUMNS
 from tests.chains import rules
 
 AT = datetime(2025, 8, 29, 3, 54, 16, tzinfo=UTC)
@@ -63,7 +64,7 @@ def chain_json(v3: bool = False, **changes: Any) -> dict[str, Any]:
 
 def call_at(snapshot: Any, strike: float = 24_500) -> dict[str, float]:
     found = snapshot.row(Instrument("NIFTY", NEAR, strike, "CE"))
-    return {name: float(column[found]) for name, column in snapshot.columns.items()}
+    return {name: float(snapshot.columns[name][found]) for name in VALUE_COLUMNS}
 
 
 def test_open_interest_and_volume_are_lots_and_sizes_are_units() -> None:

@@ -17,7 +17,13 @@ import polars as pl
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
-from quantsentinel.market.importers.cells import named_underlying, number, required, underlying_or_refuse
+from quantsentinel.market.importers.cells import (
+    missing_column,
+    named_underlying,
+    number,
+    required,
+    underlying_or_refuse,
+)
 from quantsentinel.market.importers.datasets import Provenance, parts_of
 from quantsentinel.market.importers.imported import Imported, Importer, Rejection, Request, Tally
 
@@ -53,6 +59,8 @@ class Series:
         try:
             bar = make(cells)
             _check(bar)
+        except KeyError as error:
+            raise missing_column(error, self.request) from None
         except (ValueError, OverflowError) as error:
             self.tally.refuse("no_bar", Rejection(row, 1, str(error), ",".join(cells)[:400]))
             return
@@ -85,6 +93,8 @@ def finish(series: Series) -> Imported:
     if not series.bars:
         first = series.tally.rejected[0].reason if series.tally.rejected else "it has no rows"
         raise BadInput(f"no bar in the file: {first}", where=series.request.document.name)
+    if len({bar.stamp.tzinfo is None for bar in series.bars}) > 1:
+        raise BadInput("stamps with and without an offset in one file", where=series.request.document.name)
     _sort(series)
     daily = len({(bar.stamp.time(), bar.stamp.utcoffset()) for bar in series.bars}) == 1
     rows = _daily(series) if daily else _intraday(series)

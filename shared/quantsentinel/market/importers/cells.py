@@ -149,3 +149,8 @@ def by_name(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     if len(cells) != len(names):
         raise ValueError(f"{len(cells)} cells, the header has {len(names)}")
     return dict(zip(names, cells, strict=True))
+
+
+def missing_column(error: KeyError, request: Request) -> BadInput:
+    """What a line's reader found missing, said for the whole file."""
+    return BadInput(f"missing column {error.args[0]!r}", where=request.document.name, fix="Is the header damaged?")

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from quantsentinel.errors import BadInput
-from quantsentinel.market.importers.cells import by_name
+from quantsentinel.market.importers.cells import by_name, missing_column
 from quantsentinel.market.importers.datasets import DATASETS, PROVENANCE, Provenance, parts_of
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Blemish, Imported, Importer, Part, Rejection, Request, Tally
@@ -66,6 +66,8 @@ def read_lines(request: Request, importer: Importer, line: Line, header: Callabl
             line(into, number, by_name(names, _trimmed(names, cells)))
         except RowRefused as refused:
             into.tally.refuse(refused.blemish.name, Rejection(number, 1, str(refused), ",".join(cells)[:400]))
+        except KeyError as error:
+            raise missing_column(error, request) from None
         except (ValueError, OverflowError) as error:
             into.tally.refuse(NO_ROW.name, Rejection(number, 1, str(error), ",".join(cells)[:400]))
     return finished(into)

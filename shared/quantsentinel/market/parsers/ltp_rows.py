@@ -21,6 +21,7 @@ from quantsentinel.market.parsers.table import (
     slices_of,
     spot_of,
     strikes,
+    texts,
     to_snapshot,
 )
 from quantsentinel.market.raw import RawSnapshot
@@ -38,8 +39,8 @@ def parse_ltp_rows(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
     where = f"LTP rows {raw.underlying}"
     payload = raw.payloads[0]
     frame = read_table(payload, COLUMNS, where)
-    require_echo(frame["Stock"].unique().to_list(), raw)
-    expiry = days_of(frame["Expiry"].to_list())
+    require_echo(set(texts(frame, "Stock", where)), raw)
+    expiry = days_of(texts(frame, "Expiry", where))
     table = ChainTable(
         raw=raw,
         contract=contract_for(raw.source),

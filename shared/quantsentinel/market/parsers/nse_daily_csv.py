@@ -28,6 +28,7 @@ from quantsentinel.market.parsers.table import (
     slices_of,
     spot_of,
     strikes,
+    texts,
     to_snapshot,
 )
 from quantsentinel.market.raw import RawSnapshot
@@ -55,7 +56,7 @@ def parse_nse_daily_csv(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
 
 def _flat(raw: RawSnapshot, frame: pl.DataFrame, where: str) -> ChainTable:
     require_columns(frame.columns, FLAT_COLUMNS, where)
-    expiry = days_of(frame["expiryDate"].to_list())
+    expiry = days_of(texts(frame, "expiryDate", where))
     for column in (f"identifier_{right}" for right in ("CE", "PE") if f"identifier_{right}" in frame.columns):
         _require_identifiers(frame[column].drop_nulls().to_list(), raw)
     return ChainTable(

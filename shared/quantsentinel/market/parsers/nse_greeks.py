@@ -18,16 +18,18 @@ from quantsentinel.market.parsers.table import (
     absent,
     days_of,
     floats,
+    printed,
     read_table,
     require_echo,
     slices_of,
     spot_of,
     strikes,
+    texts,
     to_snapshot,
 )
 from quantsentinel.market.raw import RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
-from quantsentinel.market.snapshot import VALUE_COLUMNS, Floats, Snapshot
+from quantsentinel.market.snapshot import GREEK_COLUMNS, VALUE_COLUMNS, Floats, Snapshot
 
 FIELDS: Mapping[str, str] = {"ltp": "ltp", "oi": "oi", "oi_change": "oi_chg", "volume": "volume", "vendor_iv": "iv"}
 COLUMNS = ("timestamp", "symbol", "expiry", "strike", "option_type", "spot", *FIELDS.values())
@@ -39,14 +41,16 @@ def parse_nse_greeks(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
     where = f"Greeks rows {raw.underlying}"
     payload = raw.payloads[0]
     frame = read_table(payload, COLUMNS, where)
-    require_echo(frame["symbol"].unique().to_list(), raw, *ALIASES.get(raw.underlying, ()))
-    days, listed = days_of(frame["expiry"].to_list()), strikes(frame, "strike", where)
-    rights = np.array(frame["option_type"].cast(str).fill_null("").to_list())
+    require_echo(set(texts(frame, "symbol", where)), raw, *ALIASES.get(raw.underlying, ()))
+    days, listed = days_of(texts(frame, "expiry", where)), strikes(frame, "strike", where)
+    rights = np.array(texts(frame, "option_type", where))
     if not np.isin(rights, ("CE", "PE")).all():
         raise BadInput(f"option types {sorted(set(map(str, rights)))[:5]}", where=where, fix="Expected CE and PE")
     keys, pair = np.unique(np.array([days.astype(np.float64), listed]), axis=1, return_inverse=True)
-    values = {name: floats(frame, printed, where) for name, printed in FIELDS.items()}
+    values = {name: floats(frame, column, where) for name, column in FIELDS.items()}
     values["vendor_iv"] = values["vendor_iv"] / 100.0
+    greeks = {name: name.removeprefix("vendor_") for name in GREEK_COLUMNS}
+    values |= {name: printed(frame, column, where) for name, column in greeks.items() if column in frame.columns}
     expiry = keys[0].astype(np.int64).astype("datetime64[D]")
     sides = [_side(values, pair[rights == right], rights == right, len(expiry), where) for right in ("CE", "PE")]
     table = ChainTable(
@@ -68,6 +72,7 @@ def _side(
     if len(np.unique(pair)) != len(pair):
         raise BadInput("the same contract twice", where=where)
     columns = {name: absent(pairs) for name in VALUE_COLUMNS}
+    columns |= {name: np.full(pairs, np.nan) for name in GREEK_COLUMNS}
     for name, column in values.items():
         columns[name][pair] = column[mine]
     return columns

@@ -22,6 +22,7 @@ from quantsentinel.market.parsers.table import (
     read_table,
     require_echo,
     strikes,
+    texts,
     to_snapshot,
 )
 from quantsentinel.market.raw import RawSnapshot
@@ -56,8 +57,8 @@ def parse_nse_rows(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
     where = f"NSE rows {raw.underlying}"
     payload = raw.payloads[0]
     frame = read_table(payload, COLUMNS, where)
-    require_echo(frame["Symbol"].unique().to_list(), raw)
-    expiry = days_of(frame["Expiry_Date"].to_list())
+    require_echo(set(texts(frame, "Symbol", where)), raw)
+    expiry = days_of(texts(frame, "Expiry_Date", where))
     table = ChainTable(
         raw=raw,
         contract=contract_for(raw.source),
@@ -72,7 +73,7 @@ def parse_nse_rows(raw: RawSnapshot, rules: RuleBook) -> Snapshot:
 
 def _slices(frame: pl.DataFrame, expiry: NDArray[np.datetime64], received_at: datetime) -> dict[date, Slice]:
     """The oldest of an expiry's fetch times counts, should a page ever mix two."""
-    fetched = frame["Fetch_Time"].to_list()
+    fetched = texts(frame, "Fetch_Time", "NSE rows")
     stamps = {text: exchange_stamp(str(text)) for text in set(fetched)}
     slices = {}
     for day in np.unique(expiry):

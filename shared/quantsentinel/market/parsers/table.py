@@ -18,7 +18,7 @@ from quantsentinel.market.parsers.payload import check_shape, check_size, parque
 from quantsentinel.market.parsers.stamps import listed_date
 from quantsentinel.market.raw import Payload, RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
-from quantsentinel.market.snapshot import VALUE_COLUMNS, Floats, Slice, Snapshot
+from quantsentinel.market.snapshot import GREEK_COLUMNS, VALUE_COLUMNS, Floats, Slice, Snapshot
 
 if TYPE_CHECKING:
     import polars as pl
@@ -99,13 +99,15 @@ def _in_units(
     unit |= {"oi": table.contract.oi, "oi_change": table.contract.oi, "volume": table.contract.volume}
     return {
         name: _whole(columns[name][keep] * lot) if unit.get(name) == "lots" else columns[name][keep]
-        for name in VALUE_COLUMNS
+        for name in (*VALUE_COLUMNS, *(greek for greek in GREEK_COLUMNS if greek in columns))
     }
 
 
 def _whole(values: Floats) -> Floats:
     nearest = np.round(values)
-    return np.where(np.abs(values - nearest) <= _INTEGER_NOISE * np.maximum(1.0, np.abs(values)), nearest, values)
+    with np.errstate(invalid="ignore"):  # an infinity stays one, for the firewall to mask
+        noise = np.abs(values - nearest) <= _INTEGER_NOISE * np.maximum(1.0, np.abs(values))
+    return np.where(noise, nearest, values)
 
 
 def read_table(payload: Payload, columns: Sequence[str], where: str) -> pl.DataFrame:
@@ -195,6 +197,13 @@ def floats(frame: pl.DataFrame, name: str, where: str) -> Floats:
     return values
 
 
+def printed(frame: pl.DataFrame, name: str, where: str) -> Floats:
+    """A numeric column as the vendor prints it, NaN where absent. Raises `BadInput` as `floats` does."""
+    values = floats(frame, name, where)
+    values[frame[name].is_null().to_numpy()] = np.nan
+    return values
+
+
 def strikes(frame: pl.DataFrame, name: str, where: str) -> Floats:
     """A column of strikes. Raises `BadInput` for one that is absent or not a positive number."""
     values = floats(frame, name, where)
@@ -208,6 +217,17 @@ def spot_of(value: float, where: str) -> float | None:
     if not (np.isfinite(value) and 0 <= value <= LARGEST):
         raise BadInput(f"spot {value:g}", where=where, fix="Expected points, or 0 for none")
     return float(value) or None
+
+
+def texts(frame: pl.DataFrame, name: str, where: str) -> list[str]:
+    """A column of names, dates or stamps as text. Raises `BadInput` for absent cells and for anything that is none."""
+    import polars as pl
+
+    series = frame[name]
+    if series.dtype not in (pl.String, pl.Date, pl.Int64) or series.null_count():
+        what = f"{series.null_count()} absent" if series.null_count() else str(series.dtype)
+        raise BadInput(f"column {name} is no text throughout ({what})", where=where)
+    return [str(value) for value in series.to_list()]
 
 
 def days_of(texts: Sequence[Any]) -> NDArray[np.datetime64]:

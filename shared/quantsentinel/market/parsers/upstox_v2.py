@@ -19,7 +19,7 @@ from quantsentinel.market.parsers.stamps import listed_date
 from quantsentinel.market.parsers.table import ChainTable, spot_of, to_snapshot
 from quantsentinel.market.raw import Payload, RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
-from quantsentinel.market.snapshot import VALUE_COLUMNS, Floats, Slice, Snapshot
+from quantsentinel.market.snapshot import GREEK_COLUMNS, VALUE_COLUMNS, Floats, Slice, Snapshot
 
 INSTRUMENT_KEYS: Mapping[str, str] = {
     "NIFTY": "NSE_INDEX|Nifty 50",
@@ -98,6 +98,7 @@ def _identity(raw: RawSnapshot, payload: Payload, data: list[Mapping[str, Any]])
 
 def _side(rows: list[Mapping[str, Any]], name: str, where: str) -> dict[str, Floats]:
     columns = {column: np.zeros(len(rows)) for column in VALUE_COLUMNS}
+    columns |= {column: np.full(len(rows), np.nan) for column in GREEK_COLUMNS}
     for place, row in enumerate(rows):
         leg = leg_of(row, name, where) or {}
         market, greeks = leg_of(leg, "market_data", where), leg_of(leg, "option_greeks", where) or {}
@@ -107,4 +108,8 @@ def _side(rows: list[Mapping[str, Any]], name: str, where: str) -> dict[str, Flo
             columns[column][place] = number(market, field, where)
         columns["oi_change"][place] = columns["oi"][place] - number(market, "prev_oi", where)
         columns["vendor_iv"][place] = number(greeks, "iv", where) / 100.0 if "iv" in greeks else 0.0
+        for column in GREEK_COLUMNS:
+            field = column.removeprefix("vendor_")
+            if greeks.get(field) is not None:
+                columns[column][place] = number(greeks, field, where)
     return columns
