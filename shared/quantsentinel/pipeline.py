@@ -8,6 +8,7 @@ from quantsentinel.alpha.registry import ask_views
 from quantsentinel.alpha.tilt import direction_tilt
 from quantsentinel.desk import Desk
 from quantsentinel.features.analyse import analyse, frame_of, with_physical
+from quantsentinel.features.registry import availability
 from quantsentinel.features.values import feature_values
 from quantsentinel.integrity.quotes import QuoteMask, quote_mask
 from quantsentinel.market.history import History, known_at
@@ -61,6 +62,7 @@ def market_pass(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMas
         entries_refused=refused,
         analytics=analytics,
         snapshot=snapshot,
+        feature_times=availability(snapshot.received_at, history),
     )
 
 

@@ -11,10 +11,12 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import canonical, short_id
 from quantsentinel.contracts.events import Predecessor, SnapshotTaken, Tick
 from quantsentinel.errors import BadInput, RuleGap, StaleData, Unavailable
+from quantsentinel.features.strike_flow import opening_of
 from quantsentinel.features.summary import summary_row
 from quantsentinel.integrity.firewall import Firewall, IntegrityContext, check
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import contract_for
+from quantsentinel.market.earlier import Opening
 from quantsentinel.market.history import History, SummaryRow, decode_row
 from quantsentinel.market.parsers import parse
 from quantsentinel.market.rulebook import RuleBook
@@ -166,8 +168,11 @@ def _accept(platform: Platform, before: Document | None, firewall: Firewall) -> 
 def _history(platform: Platform, snapshot: Snapshot, before: Document | None) -> History:
     session = snapshot.received_at.astimezone(IST).date()
     rows: tuple[SummaryRow, ...] = ()
+    opening: Opening | None = None
     if before is not None and before.data["session"] == session.isoformat():
-        rows = (*platform.history(before.data["history_key"]).rows, decode_row(before.data["row"]))
+        past = platform.history(before.data["history_key"])
+        rows = (*past.rows, decode_row(before.data["row"]))
+        opening = past.opening if past.rows else _opening(platform, before)
     others = {}
     names = [name for name in platform.desk.rules.underlyings() if name != snapshot.underlying]
     for name, document in platform.snapshots.latest_of(names).items():
@@ -181,7 +186,15 @@ def _history(platform: Platform, snapshot: Snapshot, before: Document | None) ->
         daily=platform.daily_before(snapshot.underlying, session),
         others=others,
         participants=platform.participants_before(session),
+        opening=opening,
+        breadth=platform.breadth_before(session),
     )
+
+
+def _opening(platform: Platform, before: Document) -> Opening:
+    """The day's first accepted snapshot by strike: the only one before this one."""
+    first = platform.snapshot(before.data["snapshot_key"])
+    return opening_of(first, platform.mask(first))
 
 
 def poll_tick(platform: Platform, tick: Tick) -> None:

@@ -18,6 +18,9 @@ def replay(
     participants: Annotated[
         Path | None, typer.Option("--participants", help="Participant open interest (NSE's evening file).")
     ] = None,
+    breadth: Annotated[
+        Path | None, typer.Option("--breadth", help="Stocks by day: NSE's cash bhavcopy, or a folder of daily bars.")
+    ] = None,
     tenants: Annotated[int, typer.Option("--tenants", min=1, max=100_000, help="How many tenants to seed.")] = 10,
     duplicate: Annotated[
         float, typer.Option("--duplicate", min=0, max=1, help="Share of bus events delivered twice.")
@@ -40,6 +43,7 @@ def replay(
         state=folder,
         history=history,
         participants=participants,
+        breadth=breadth,
         faults=Faults(duplicate=duplicate, reorder=reorder, seed=fault_seed),
         settings=settings_of(config),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
@@ -21,8 +21,8 @@ Feature = float | str | None
 class MarketView:
     """`features` are quantised (name -> value, None when not available). `opportunities` are ranked, best first.
 
-    `analytics` (surface, forecast, densities) and `snapshot` serve marks and reports; they are functions of the digests
-    and stay out of `digest`.
+    `analytics` (surface, forecast, densities), `snapshot` and `feature_times` serve marks, reports and training; they
+    are functions of the digests and stay out of `digest`.
     """
 
     underlying: str
@@ -41,6 +41,8 @@ class MarketView:
     """Why no entry may be issued from this view at all (`no_forecast_history`, `ltp_only`, ...), or empty."""
     analytics: MarketAnalytics
     snapshot: Snapshot
+    feature_times: Mapping[str, datetime] = field(default_factory=dict)
+    """From when on each feature may be used."""
 
     @cached_property
     def digest(self) -> str:

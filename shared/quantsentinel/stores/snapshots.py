@@ -10,6 +10,7 @@ document per underlying that is moved under compare-and-swap.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,6 +21,7 @@ from quantsentinel.errors import Broken
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.codec import decode_snapshot, encode_snapshot
+from quantsentinel.market.earlier import Breadth, decode_breadth, plain_breadth
 from quantsentinel.market.history import (
     History,
     ParticipantOi,
@@ -129,7 +131,7 @@ class SnapshotStore:
                 found.append(StoredSnapshot(info.key, name, date.fromisoformat(day), at, accepted))
         return sorted(found, key=lambda item: (item.underlying, item.at, item.key))
 
-    # --- daily bars and participant open interest: reference data, one live object each ---
+    # --- daily bars, participant open interest, breadth: reference data, one live object each ---
     def put_daily(self, underlying: str, bars: Sequence[DailyBar]) -> None:
         self._objects.put(f"daily/{underlying}.json", encode_bars(bars))
 
@@ -144,6 +146,14 @@ class SnapshotStore:
     def get_participants(self) -> tuple[ParticipantOi, ...]:
         data = self._objects.get("participants/index_options.json")
         return decode_participants(data) if data else ()
+
+    def put_breadth(self, days: Sequence[Breadth]) -> None:
+        self._objects.put("breadth/stocks.json", json.dumps([plain_breadth(day) for day in days]).encode())
+
+    def get_breadth(self) -> tuple[Breadth, ...]:
+        data = self._objects.get("breadth/stocks.json")
+        found = (decode_breadth(raw) for raw in json.loads(data)) if data else ()
+        return tuple(day for day in found if day is not None)
 
     # --- the pointer ---
     def latest(self, underlying: str) -> Document | None:

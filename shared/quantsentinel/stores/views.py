@@ -8,30 +8,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from quantsentinel.features.registry import FEATURES
 from quantsentinel.opportunity.candidates import Candidates
 from quantsentinel.opportunity.market_view import MarketView
 
 if TYPE_CHECKING:
     import polars as pl
 
+VERSIONS = {feature.name: feature.version for feature in FEATURES}
+
 
 def view_rows(view: MarketView) -> bytes:
     """Zstd Parquet; `kind` is feature, view or candidate. A candidate's legs are `leg_1_strike`, `leg_1_is_call`,
     `leg_1_side` and so on (side 0: no such leg).
 
-    Every row carries the availability time of the view, so that a later model can prove no look-ahead.
+    Every row carries the availability time of the view, so that a later model can prove no look-ahead; a feature's
+    `known_at` is that of its newest input.
     """
     import polars as pl
 
     rows: list[dict[str, Any]] = [
-        {"kind": "feature", "name": name, **_value(value)} for name, value in sorted(view.features.items())
+        {
+            "kind": "feature",
+            "name": name,
+            "version": VERSIONS.get(name),
+            **_value(value),
+            "known_at": view.feature_times.get(name),
+        }
+        for name, value in sorted(view.features.items())
     ]
     rows += [
         {"kind": "view", "name": item.name, "version": item.version, **_value(item.score), "reason": item.reason}
         for item in view.views
     ]
     schema = {"kind": pl.String, "name": pl.String, "version": pl.Int32, "number": pl.Float64, "text": pl.String}
-    frame = pl.DataFrame(rows, schema={**schema, "reason": pl.String})
+    frame = pl.DataFrame(rows, schema={**schema, "reason": pl.String, "known_at": pl.Datetime("us", "UTC")})
     if len(view.candidates):
         frame = pl.concat([frame, _candidates(view.candidates)], how="diagonal")
     same = {

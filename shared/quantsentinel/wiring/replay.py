@@ -28,6 +28,7 @@ from quantsentinel.app.poll_market import Polled, poll_market
 from quantsentinel.app.tenants import TenantRequest, add_tenant
 from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import read_daily_bars
+from quantsentinel.market.breadth import read_breadth
 from quantsentinel.market.participants import read_participants
 from quantsentinel.settings import Settings
 from quantsentinel.stores.tenants import Endpoint
@@ -66,6 +67,8 @@ class ReplayRequest:
     history: Path | None = None
     participants: Path | None = None
     """Participant open interest of the evenings before, for the dealers' side."""
+    breadth: Path | None = None
+    """Stocks' closes of the days before."""
     webhook: str = ""
     webhook_secret: str = ""
     """Where signals go; empty starts a verifying sink on loopback."""
@@ -160,6 +163,8 @@ def set_up(request: ReplayRequest) -> Stage:
     _seed_history(platform, request.history, recording)
     if request.participants is not None:
         platform.snapshots.put_participants(read_participants(request.participants))
+    if request.breadth is not None:
+        platform.snapshots.put_breadth(read_breadth(request.breadth))
     return Stage(platform, clock, schedule)
 
 
