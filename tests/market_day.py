@@ -5,7 +5,6 @@ The vol is known, so what the pass must find is known; nothing is typed in that 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -95,16 +94,19 @@ def _columns(value: Floats, half_spread: float, lots: float) -> dict[str, Floats
 
 
 def history(daily_vol: float | None = 0.12, sessions: int = 60, **fields: Any) -> History:
-    """Daily closes whose every move has the size of `daily_vol` (annual), so their EWMA is that vol exactly."""
-    move = 0.0 if daily_vol is None else daily_vol / math.sqrt(252.0)
+    """Daily bars of constant variance in the variance clock: every move has the size of `daily_vol` (annual) over the
+    units between two closes, all of it overnight."""
     days: list[date] = []
     session: date = fields.pop("session", DAY)
     day = session
     while daily_vol is not None and len(days) < sessions:
         day = rules().previous_session(day).day
         days.append(day)
-    closes = [FORWARD * math.exp(move * (index % 2)) for index in range(len(days))]
-    bars = tuple(DailyBar(day, c, c, c, c) for day, c in zip(reversed(days), closes, strict=True))
+    days.reverse()
+    units = session_frame(rules(), "NIFTY", DAY, EXPIRIES, 0.332).clock.close_to_close_units(days)
+    moves = (daily_vol or 0.0) * np.sqrt(units / 252.0) * np.resize([1.0, -1.0], units.size)
+    closes = FORWARD * np.exp(np.concatenate(([0.0], np.cumsum(moves))))
+    bars = tuple(DailyBar(day, c, c, c, c) for day, c in zip(days, closes.tolist(), strict=False))
     return History("NIFTY", session, daily=bars, **fields)
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from quantsentinel.canonical import digest
 from quantsentinel.errors import BadInput
 from quantsentinel.market.rulebook import RuleBook
+from quantsentinel.volatility.parameters import Parameters, served
 
 
 class _Section(BaseModel):
@@ -113,9 +114,19 @@ class Desk:
     code_version: str
     broker: str = "upstox"
     models: Mapping[str, Any] = field(default_factory=dict)
+    volatility: Parameters = field(default_factory=served)
 
     @cached_property
     def digest(self) -> str:
-        """Of rule rows, policy, code version, broker plan and the models' fingerprints."""
+        """Of rule rows, policy, code version, broker plan, the models' fingerprints and the volatility parameters."""
         fingerprints = {slot: model.fingerprint for slot, model in self.models.items()}
-        return digest([self.rules.digest, self.policy.model_dump(), self.code_version, self.broker, fingerprints])
+        return digest(
+            [
+                self.rules.digest,
+                self.policy.model_dump(),
+                self.code_version,
+                self.broker,
+                fingerprints,
+                self.volatility.digest,
+            ]
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from quantsentinel.volatility.clock import (
     fit_overnight_share,
 )
 from quantsentinel.volatility.forecast import forecast
+from quantsentinel.volatility.parameters import GapWeights, served
+from tests.price_paths import constant_bars
 
 MONDAY = datetime(2025, 8, 25, tzinfo=UTC)
 OPEN, CLOSE = timedelta(hours=3, minutes=45), timedelta(hours=10)  # 09:15 and 15:30 in India
@@ -57,50 +59,85 @@ def _minute_weights() -> np.ndarray:
         weights[start : start + 375] = (1 - OVERNIGHT_SHARE) / 375
         if number + 1 < len(sessions):
             gap = int((sessions[number + 1][0] - close).total_seconds() // 60)
-            weights[start + 375 : start + 375 + gap] = OVERNIGHT_SHARE / gap
+            multiple = GAPS.closed if gap > 24 * 60 else GAPS.night
+            weights[start + 375 : start + 375 + gap] = OVERNIGHT_SHARE * multiple / gap
     return weights
 
 
+GAPS = served().gaps
 TWIN = _minute_weights()
+BEFORE = [
+    date(2025, 1, 1) + timedelta(days=n) for n in range(240) if (date(2025, 1, 1) + timedelta(days=n)).weekday() < 5
+]
 
 
 @given(st.integers(0, MINUTES - 1), st.floats(0.05, 0.6))
 def test_constant_variance_gives_forecast_over_implied_one_at_any_minute_of_any_week(minute: int, vol: float) -> None:
-    """Implied: total variance added up minute by minute. Forecast: from daily closes of that variance."""
+    """Implied: total variance added up minute by minute. Forecast: from bars of that variance, and the month."""
     now = FIRST + timedelta(minutes=minute)
-    implied = np.sqrt(vol**2 / SESSIONS_PER_YEAR * TWIN[minute:].sum() / CLOCK.variance_years(now, LAST))
-    closes = 24_000 * np.exp(np.cumsum(np.resize([1.0, -1.0], 60)) * vol / np.sqrt(SESSIONS_PER_YEAR))
-    found = forecast(closes, None, CLOCK, now, LAST)
-    assert found.annual_vol / implied == pytest.approx(1.0, abs=0.01)
-    assert found.total_variance == pytest.approx(vol**2 / SESSIONS_PER_YEAR * TWIN[minute:].sum(), rel=1e-6)
+    unit = vol**2 / SESSIONS_PER_YEAR
+    implied = np.sqrt(unit * TWIN[minute:].sum() / CLOCK.variance_years(now, LAST))
+    bars = constant_bars(BEFORE, vol, CLOCK)
+    for month in (None, unit):
+        found = forecast(bars, None, CLOCK, now, LAST, month)
+        assert found.annual_vol / implied == pytest.approx(1.0, abs=1e-9)
+        assert found.total_variance == pytest.approx(unit * TWIN[minute:].sum(), rel=1e-6)
 
 
-def test_a_full_session_with_its_gap_is_one_unit_whatever_the_gap() -> None:
+def test_sessions_that_grow_longer_gain_their_minutes_and_the_ratio_stays_one() -> None:
+    """15:30 to 15:40 to 15:45, a Muhurat hour on a Sunday evening and a holiday: `definitions.md` §3 at every join."""
+    lengths = [375] * 5 + [385] * 5 + [390] * 5
+    windows = [(o, o + timedelta(minutes=n)) for (o, _), n in zip(_weekdays(3), lengths, strict=True)]
+    muhurat = MONDAY + timedelta(days=6, hours=12, minutes=30)
+    windows = sorted([*windows[:7], *windows[8:], (muhurat, muhurat + timedelta(hours=1))])
+    clock = VarianceClock(windows)
+    bars = constant_bars(BEFORE, 0.14, clock)
+    inside = sum((end - start) / timedelta(minutes=375) for start, end in windows)
+    gaps = [GAPS.gap(a[1].date(), b[0].date()) for a, b in pairwise(windows)]
+    whole = (1 - OVERNIGHT_SHARE) * inside + OVERNIGHT_SHARE * sum(gaps)
+    assert clock.units(windows[0][0], windows[-1][1]) == pytest.approx(whole)
+    for now, end in pairwise([opens + timedelta(minutes=7) for opens, _ in windows]):
+        assert forecast(bars, None, clock, now, end).annual_vol == pytest.approx(0.14, rel=1e-9)
+
+
+def test_an_average_gap_with_a_full_session_is_one_unit_and_closed_days_weigh_more_than_a_night() -> None:
     sessions = _weekdays(2)
+    inside = 1 - OVERNIGHT_SHARE
     for before, after in pairwise(sessions):
-        assert CLOCK.units(before[1], after[1]) == pytest.approx(1.0)
-        assert CLOCK.units(before[1], after[0]) == pytest.approx(OVERNIGHT_SHARE)
+        multiple = GAPS.closed if (after[0] - before[1]) > timedelta(days=1) else GAPS.night
+        assert CLOCK.units(before[1], after[0]) == pytest.approx(OVERNIGHT_SHARE * multiple)
+        assert CLOCK.units(after[0], after[1]) == pytest.approx(inside)
+    assert GAPS.night < 1 < GAPS.closed
+    plain = VarianceClock(sessions, weights=GapWeights())
+    assert plain.units(sessions[4][1], sessions[5][1]) == pytest.approx(1.0)
 
 
 def test_a_gap_is_gained_evenly_and_a_session_by_the_minute() -> None:
     (_, close), (next_open, next_close) = _weekdays(1)[:2]
-    assert CLOCK.units(close, close + (next_open - close) / 4) == pytest.approx(OVERNIGHT_SHARE / 4)
+    quarter = OVERNIGHT_SHARE * GAPS.night / 4
+    assert CLOCK.units(close, close + (next_open - close) / 4) == pytest.approx(quarter)
     assert CLOCK.units(next_open, next_open + (next_close - next_open) / 3) == pytest.approx((1 - OVERNIGHT_SHARE) / 3)
 
 
 def test_a_one_hour_session_gains_its_minutes_share_and_a_break_inside_a_day_nothing() -> None:
     day, evening = MONDAY + OPEN, MONDAY + timedelta(days=1, hours=12)
-    clock = VarianceClock(
-        [
-            (day, MONDAY + CLOSE),
-            (evening, evening + timedelta(hours=1)),
-            (evening + timedelta(hours=2), evening + timedelta(hours=3)),
-        ]
-    )
+    hours = [(evening + timedelta(hours=n), evening + timedelta(hours=n + 1)) for n in (0, 2)]
+    clock = VarianceClock([(day, MONDAY + CLOSE), *hours])
     hour = (1 - OVERNIGHT_SHARE) * 60 / 375
     assert clock.units(evening, evening + timedelta(hours=1)) == pytest.approx(hour)
     assert clock.units(evening + timedelta(hours=1), evening + timedelta(hours=2)) == 0.0
-    assert clock.units(MONDAY + CLOSE, evening + timedelta(hours=3)) == pytest.approx(OVERNIGHT_SHARE + 2 * hour)
+    whole = OVERNIGHT_SHARE * GAPS.night + 2 * hour
+    assert clock.units(MONDAY + CLOSE, evening + timedelta(hours=3)) == pytest.approx(whole)
+
+
+def test_a_session_with_the_budget_holds_its_multiple() -> None:
+    budget = date(2026, 2, 1)
+    assert budget in GAPS.budget_days
+    assert GAPS.session(budget) > 2
+    days = [date(2026, 1, 30), budget, date(2026, 2, 2)]
+    share = OVERNIGHT_SHARE * np.array([GAPS.closed, GAPS.night])
+    expected = share + (1 - OVERNIGHT_SHARE) * np.array([GAPS.budget, 1.0])
+    assert CLOCK.close_to_close_units(days) == pytest.approx(expected)
 
 
 def test_times_outside_the_sessions_are_refused() -> None:

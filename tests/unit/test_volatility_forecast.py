@@ -1,9 +1,13 @@
-"""Forecast v1: EWMA by hand, the blend, the overnight share, abstention."""
+"""The forecast: by hand from its rows, the session so far, the implied month, abstention, no look-ahead."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import tomllib
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,8 +15,10 @@ import pytest
 
 from quantsentinel.errors import BadInput
 from quantsentinel.volatility.clock import OVERNIGHT_SHARE, VarianceClock
-from quantsentinel.volatility.forecast import MAX_TODAY_WEIGHT, MIN_SESSIONS, ewma_variance, forecast
+from quantsentinel.volatility.forecast import MIN_SESSIONS, Today, blend, ewma_variance, forecast, unit_averages
+from quantsentinel.volatility.parameters import parse_parameters, served
 from quantsentinel.volatility.realised import RealisedVariance
+from tests.price_paths import constant_bars
 
 DAY = datetime(2025, 8, 25, tzinfo=UTC)
 SESSIONS = [
@@ -21,7 +27,11 @@ SESSIONS = [
 CLOCK = VarianceClock(SESSIONS)
 NOON = SESSIONS[1][0] + timedelta(minutes=187.5)
 END = SESSIONS[5][1]
-CLOSES = 24_000 * np.exp(np.cumsum(np.resize([0.01, -0.01], 60)))  # one per cent a session
+DAYS = [day for day in (date(2025, 4, 1) + timedelta(days=n) for n in range(146)) if day.weekday() < 5]
+VOL = 0.16
+UNIT = VOL**2 / 252
+BARS = constant_bars(DAYS, VOL, CLOCK)
+FULL_DAY = RealisedVariance(4 * UNIT * (1 - OVERNIGHT_SHARE), 375.0, 300)
 
 
 def test_the_ewma_weighs_squared_returns_by_powers_of_lambda_newest_first() -> None:
@@ -31,57 +41,124 @@ def test_the_ewma_weighs_squared_returns_by_powers_of_lambda_newest_first() -> N
     assert ewma_variance(closes) == pytest.approx(by_hand, rel=1e-12)
 
 
-def test_without_todays_path_the_forecast_is_the_ewma_times_the_clock() -> None:
-    found = forecast(CLOSES, None, CLOCK, NOON, END)
+def test_without_todays_path_a_constant_variance_is_forecast_times_the_clock() -> None:
+    found = forecast(BARS, None, CLOCK, NOON, END)
     assert found.is_known
-    assert found.sigma_daily == pytest.approx(0.01, rel=1e-9)
-    assert found.annual_vol == pytest.approx(0.01 * np.sqrt(252), rel=1e-9)
-    sessions = 4 + (1 - OVERNIGHT_SHARE) / 2
-    assert found.total_variance == pytest.approx(1e-4 * sessions, rel=1e-9)
-    assert (found.weights.daily_ewma, found.weights.today) == (1.0, 0.0)
+    assert found.sigma_daily == pytest.approx(np.sqrt(UNIT), rel=1e-9)
+    assert found.total_variance == pytest.approx(UNIT * CLOCK.units(NOON, END), rel=1e-9)
+    assert (found.weights.history, found.weights.today, found.weights.implied) == (1.0, 0.0, 0.0)
+    assert found.interval[0] < found.annual_vol < found.interval[1]
 
 
-def test_todays_variance_counts_by_the_elapsed_share_of_the_session() -> None:
-    minutes = 187.5
-    today = RealisedVariance(value=4e-4 * (1 - OVERNIGHT_SHARE) * 0.5, minutes=minutes, n=100)
-    found = forecast(CLOSES, today, CLOCK, NOON, END)
-    assert found.weights.today == pytest.approx(MAX_TODAY_WEIGHT * 0.5)
-    assert found.sigma_daily**2 == pytest.approx(0.75 * 1e-4 + 0.25 * 4e-4, rel=1e-9)
+def test_the_averages_weigh_by_the_stored_rows() -> None:
+    """One wild last session: by hand, from the stored weights of the one-session row."""
+    last = BARS[-1]
+    wild = [*BARS[:-1], replace(last, high=last.high * 1.02, low=last.low / 1.02)]
+    averages = unit_averages(wild, CLOCK, served())
+    units = CLOCK.close_to_close_units(DAYS)
+    range_ = np.log(wild[-1].high / wild[-1].low) ** 2 / (4 * np.log(2))
+    extra = (range_ - UNIT * (1 - OVERNIGHT_SHARE)) / np.array(
+        [units[-1], units[-5:].sum(), units[-22:].sum(), units.sum()]
+    )
+    assert averages == pytest.approx(UNIT + extra, rel=1e-9)
+    row = served().forecast[1]
+    assert blend(row, averages, Today(), None)[0] == pytest.approx(float(averages @ np.array(row.alone)))
+
+
+def test_todays_path_takes_its_share_of_the_historys_weight_as_the_session_passes() -> None:
+    row = served().forecast[2]
+    averages = unit_averages(BARS, CLOCK, served())
+    for elapsed in (0.0, 0.4, 1.0):
+        variance, weights = blend(row, averages, Today(4 * UNIT, elapsed), None)
+        share = row.today_alone * elapsed
+        assert variance == pytest.approx((1 - share) * UNIT + share * 4 * UNIT)
+        assert weights.today == pytest.approx(share)
+    whole = forecast(BARS, FULL_DAY, CLOCK, NOON, END)
+    assert whole.sigma_daily**2 == pytest.approx(UNIT * (1 + 3 * whole.weights.today), rel=1e-9)
+
+
+def test_the_implied_month_counts_by_the_horizon_and_not_at_all_inside_a_session() -> None:
+    rows = served().forecast
+    averages = unit_averages(BARS, CLOCK, served())
+    found = [blend(row, averages, Today(), 2 * UNIT) for row in rows]
+    assert [weights.implied for _, weights in found] == [row.implied for row in rows]
+    assert [variance / UNIT for variance, _ in found] == pytest.approx([1 + row.implied for row in rows], rel=1e-9)
+    assert rows[0].implied == 0.0
+    assert rows[1].implied < rows[2].implied < rows[3].implied
+
+
+def test_an_implied_month_that_is_no_variance_counts_as_none() -> None:
+    plain = forecast(BARS, None, CLOCK, NOON, END)
+    for nothing in (0.0, -1.0, float("nan"), float("inf")):
+        assert forecast(BARS, None, CLOCK, NOON, END, nothing) == plain
 
 
 def test_a_day_as_volatile_as_the_past_does_not_move_the_forecast() -> None:
     for minutes in (40.0, 200.0, 375.0):
-        today = RealisedVariance(1e-4 * (1 - OVERNIGHT_SHARE) * minutes / 375, minutes, 50)
-        assert forecast(CLOSES, today, CLOCK, NOON, END).annual_vol == pytest.approx(0.01 * np.sqrt(252), rel=1e-9)
+        today = RealisedVariance(UNIT * (1 - OVERNIGHT_SHARE) * minutes / 375, minutes, 50)
+        assert forecast(BARS, today, CLOCK, NOON, END).annual_vol == pytest.approx(VOL, rel=1e-9)
+
+
+def test_the_curve_is_linear_in_log_horizon_between_rows_and_flat_beyond() -> None:
+    found = forecast(BARS, FULL_DAY, CLOCK, NOON, END, 2 * UNIT)
+    (_, first), *_, (five, mid), (far, last) = found.curve
+    assert found.variance_over(0.01) == pytest.approx(0.01 * first)
+    assert found.variance_over(500.0) == pytest.approx(500.0 * last)
+    between = np.sqrt(five * far)
+    assert found.variance_over(between) == pytest.approx(between * (mid + last) / 2)
+    assert found.variance_over(CLOCK.units(NOON, END)) == pytest.approx(found.total_variance)
 
 
 def test_an_unknown_path_has_no_weight() -> None:
     unknown = RealisedVariance(float("nan"), 12.0, 0, reason="too_few_observations")
-    assert forecast(CLOSES, unknown, CLOCK, NOON, END) == forecast(CLOSES, None, CLOCK, NOON, END)
+    assert forecast(BARS, unknown, CLOCK, NOON, END) == forecast(BARS, None, CLOCK, NOON, END)
 
 
 @pytest.mark.parametrize(
     ("n", "reason"), [(0, "no_forecast_history"), (MIN_SESSIONS - 1, "no_forecast_history"), (MIN_SESSIONS, None)]
 )
 def test_it_abstains_below_twenty_two_sessions(n: int, reason: str | None) -> None:
-    found = forecast(CLOSES[:n], None, CLOCK, NOON, END)
+    found = forecast(BARS[-n:] if n else [], None, CLOCK, NOON, END)
     assert found.reason == reason
     assert np.isnan(found.annual_vol) == (reason is not None)
     assert found.is_known == (reason is None)
 
 
 def test_prices_that_never_moved_give_no_forecast() -> None:
-    assert forecast(np.full(60, 100.0), None, CLOCK, NOON, END).reason == "prices_never_moved"
+    still = [replace(bar, open=100.0, high=100.0, low=100.0, close=100.0) for bar in BARS]
+    assert forecast(still, None, CLOCK, NOON, END).reason == "prices_never_moved"
 
 
-def test_an_end_before_now_and_closes_that_are_not_prices_are_refused() -> None:
+def test_an_end_before_now_and_bars_that_do_not_ascend_are_refused() -> None:
     with pytest.raises(BadInput, match="before its start"):
-        forecast(CLOSES, None, CLOCK, END, NOON)
+        forecast(BARS, None, CLOCK, END, NOON)
+    with pytest.raises(BadInput, match="ascend"):
+        forecast([BARS[1], *BARS], None, CLOCK, NOON, END)
     for closes in ([100.0], [100.0, 0.0], [100.0, float("nan")]):
         with pytest.raises(BadInput):
             ewma_variance(closes)
     with pytest.raises(BadInput):
-        ewma_variance(CLOSES, lam=1.0)
+        ewma_variance([bar.close for bar in BARS], lam=1.0)
+
+
+def _raw() -> dict[str, Any]:
+    return tomllib.loads(resources.files("quantsentinel.volatility").joinpath("parameters.toml").read_text())
+
+
+def test_stored_weights_that_do_not_sum_to_one_or_miss_a_field_are_refused() -> None:
+    raw = _raw()
+    assert parse_parameters(raw) == served()
+    raw["forecast"]["horizon"][1]["implied"] += 0.01
+    with pytest.raises(BadInput, match="not to one"):
+        parse_parameters(raw)
+    raw = _raw()
+    del raw["forecast"]["horizon"][0]["alone"]
+    with pytest.raises(BadInput, match="alone"):
+        parse_parameters(raw)
+    raw = _raw()
+    raw["forecast"]["horizon"].reverse()
+    with pytest.raises(BadInput, match="ascend"):
+        parse_parameters(raw)
 
 
 @pytest.mark.marketdata

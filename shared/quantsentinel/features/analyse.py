@@ -11,6 +11,7 @@ import numpy as np
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
+from quantsentinel.features.implied_month import implied_month
 from quantsentinel.features.surface import (
     Curves,
     Quotes,
@@ -23,6 +24,7 @@ from quantsentinel.features.surface import (
 from quantsentinel.features.timeline import SessionFrame, SliceTimes, session_frame, slice_times
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.integrity.vendor_gap import vendor_gap
+from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.history import History
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.pricing.forward import ForwardFit
@@ -59,7 +61,7 @@ def analyse(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMask) -
         for index in range(len(snapshot.slices))
     )
     realised = _realised(slices, snapshot, history)
-    ahead, reason = _forecast(slices, realised, _closes(history, desk), frame)
+    ahead, reason = _forecast(slices, realised, _bars(history, desk), frame)
     return MarketAnalytics(
         underlying=snapshot.underlying,
         session=history.session,
@@ -100,7 +102,7 @@ def _with_physical(
         return replace(part, physical=part.density)
     units = frame.clock.units(part.chain.slice.observed_at, frame.endings[part.expiry].settlement_at)
     # A ratio to 1e-6, as every ratio: what it scales is money.
-    ratio = quantise(ahead.sigma_daily**2 * units / implied)
+    ratio = quantise(ahead.variance_over(units) / implied)
     try:
         return replace(part, physical=physical_density(part.density, ratio, direction, confidence))
     except BadInput:
@@ -175,14 +177,14 @@ def _realised(slices: Sequence[SliceAnalytics], snapshot: Snapshot, history: His
     return realised_variance(seconds, [forward for _, forward in path])
 
 
-def _closes(history: History, desk: Desk) -> list[float]:
-    """Daily closes strictly before the session; none at all when they are fewer than the policy asks for."""
-    closes = [bar.close for bar in history.daily if bar.day < history.session]
-    return closes if len(closes) >= desk.policy.forecast.min_sessions else []
+def _bars(history: History, desk: Desk) -> list[DailyBar]:
+    """Daily bars strictly before the session; none at all when they are fewer than the policy asks for."""
+    bars = [bar for bar in history.daily if bar.day < history.session]
+    return bars if len(bars) >= desk.policy.forecast.min_sessions else []
 
 
 def _forecast(
-    slices: Sequence[SliceAnalytics], realised: RealisedVariance | None, closes: Sequence[float], frame: SessionFrame
+    slices: Sequence[SliceAnalytics], realised: RealisedVariance | None, bars: Sequence[DailyBar], frame: SessionFrame
 ) -> tuple[Forecast | None, str]:
     """(forecast to the nearest settlement with a density, else with a vol; why there is none)."""
     live = [part for part in slices if part.density is not None] or [
@@ -191,5 +193,5 @@ def _forecast(
     if not live:
         return None, "no_surface"
     start, end = live[0].chain.slice.observed_at, frame.endings[live[0].expiry].settlement_at
-    ahead = forecast(closes, realised, frame.clock, start, end)
+    ahead = forecast(bars, realised, frame.clock, start, end, implied_month(slices))
     return (None, ahead.reason) if ahead.reason is not None else (ahead, "")

@@ -1,10 +1,11 @@
 """The variance clock: one measure of time for implied vol, forecasts, densities and their ratio (`definitions.md` §3).
 
-One unit is a full session of 375 trading minutes with the close-to-open gap before it; 252 units are a year. Of a unit
-the gap, whatever its length, holds `overnight_share`, gained evenly in calendar time between close and open; the rest
-is spread evenly over trading minutes, so a session of another length gains its minutes' share (a one-hour Muhurat
-session 60/375 of it). A break inside one day (special sessions in two parts) gains nothing. Calendar time discounts
-only.
+One unit is a full session of 375 trading minutes with an average close-to-open gap before it; 252 units are a year. Of
+a unit the average gap holds `overnight_share`, gained evenly in calendar time between close and open; the rest is
+spread evenly over trading minutes, so a session of another length gains its minutes' share (a one-hour Muhurat session
+60/375 of it). A gap over closed days holds more than one between neighbouring days, and a session with the Union Budget
+more than others: `GapWeights`, fitted (`gaps.py`) and stored with their intervals (`parameters.toml`). A break inside
+one day (special sessions in two parts) gains nothing. Calendar time discounts only.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.market.calendar import IST
+from quantsentinel.volatility.parameters import GapWeights, served
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +29,6 @@ SESSIONS_PER_YEAR = 252.0
 SESSION_MINUTES = 375.0
 OVERNIGHT_SHARE = 0.332
 """Of the 2024 NIFTY variance, close to open, over 152 gaps between full sessions (`fit_overnight_share`)."""
-CLOCK_VERSION = 1
 _OVERNIGHT_S = 6 * 3600.0  # a shorter break lies inside one day
 
 
@@ -34,41 +36,57 @@ _OVERNIGHT_S = 6 * 3600.0  # a shorter break lies inside one day
 class VarianceClock:
     """Covers the first open to the last close of `sessions` (aware open and close, ascending, without overlap).
 
-    Raises `BadInput` for unordered or naive sessions, an empty list, or a share outside [0, 1).
+    `weights` None: those that are served. Raises `BadInput` for unordered or naive sessions, an empty list, or a share
+    outside [0, 1).
     """
 
     sessions: Sequence[tuple[datetime, datetime]]
     overnight_share: float = OVERNIGHT_SHARE
-    version: int = CLOCK_VERSION
+    weights: GapWeights | None = None
     _seconds: list[float] = field(init=False, repr=False, compare=False)
     _units: list[float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.sessions or not 0 <= self.overnight_share < 1:
             raise BadInput("the clock needs a session and a share in [0, 1)", where="VarianceClock")
-        if any(time.tzinfo is None for window in self.sessions for time in window):
+        times = [time for window in self.sessions for time in window]
+        if any(time.tzinfo is None for time in times):
             raise BadInput("session times must be timezone-aware", where="VarianceClock")
-        seconds = [time.timestamp() for window in self.sessions for time in window]
+        seconds = [time.timestamp() for time in times]
         if any(late <= early for early, late in pairwise(seconds)):
             raise BadInput("sessions must ascend without overlap", where="VarianceClock")
         units = [0.0]
-        for index, (start, end) in enumerate(pairwise(seconds)):
-            units.append(units[-1] + self._weight(end - start, trading=index % 2 == 0))
+        days = [time.astimezone(IST).date() for time in times]
+        for index, span in enumerate(zip(pairwise(seconds), pairwise(days), strict=True)):
+            units.append(units[-1] + self._weight(*span, trading=index % 2 == 0))
         object.__setattr__(self, "_seconds", seconds)
         object.__setattr__(self, "_units", units)
 
-    def _weight(self, seconds: float, *, trading: bool) -> float:
+    @property
+    def gap_weights(self) -> GapWeights:
+        return self.weights or served().gaps
+
+    def _weight(self, seconds: tuple[float, float], days: tuple[date, date], *, trading: bool) -> float:
+        length = seconds[1] - seconds[0]
         if trading:
-            return (1 - self.overnight_share) * seconds / (60 * SESSION_MINUTES)
-        return self.overnight_share if seconds >= _OVERNIGHT_S else 0.0
+            busy = self.gap_weights.session(days[0])
+            return (1 - self.overnight_share) * busy * length / (60 * SESSION_MINUTES)
+        return self.overnight_share * self.gap_weights.gap(*days) if length >= _OVERNIGHT_S else 0.0
 
     def units(self, start: datetime, end: datetime) -> float:
-        """Full sessions between two times; negative when `end` comes first. Raises `BadInput` outside the coverage."""
+        """Average sessions between two times; negative when `end` comes first. Raises `BadInput` outside."""
         return self._at(end) - self._at(start)
 
     def variance_years(self, start: datetime, end: datetime) -> float:
         """`units` / 252: multiplies an annual variance."""
         return self.units(start, end) / SESSIONS_PER_YEAR
+
+    def close_to_close_units(self, days: Sequence[date]) -> Floats:
+        """Units from the close of each full session to that of the next, (n - 1,), of n ascending trading days."""
+        pairs = list(pairwise(days))
+        gap = np.array([self.gap_weights.gap(*pair) for pair in pairs], dtype=np.float64)
+        session = np.array([self.gap_weights.session(later) for _, later in pairs], dtype=np.float64)
+        return self.overnight_share * gap + (1 - self.overnight_share) * session
 
     def _at(self, time: datetime) -> float:
         at = time.timestamp()

@@ -1,45 +1,51 @@
-"""Forecast v1: EWMA of close-to-close variance before the day, blended with the session so far, in the variance clock.
+"""The forecast: averages of daily range variance, the session so far and a 30-day implied variance, in one clock.
 
-All variances are per clock unit (a full session with its overnight gap), so the overnight share is in both parts:
-close-to-close returns hold it, and today's realised variance is divided by the clock units its minutes hold.
+All variances are per clock unit (an average gap with a full session): daily ones are divided by the units between their
+closes, today's realised variance by the units of its minutes. Weights are stored data (`parameters.toml`), a row a
+horizon, and sum to one: the forecast of a constant variance is that variance, at any minute of any week.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.market.bars import DailyBar
 from quantsentinel.volatility.clock import SESSION_MINUTES, SESSIONS_PER_YEAR, VarianceClock
+from quantsentinel.volatility.convex import latest
+from quantsentinel.volatility.parameters import ForecastWeights, Parameters, served
+from quantsentinel.volatility.ranges import log_bars, range_variance
 from quantsentinel.volatility.realised import RealisedVariance
 
+Floats = NDArray[np.float64]
 LAMBDA = 0.94
 """RiskMetrics (1996) daily decay."""
 MIN_SESSIONS = 22
 """Fewer prior sessions: no forecast (`definitions.md` §4)."""
-MAX_TODAY_WEIGHT = 0.5
-"""Weight of today's variance at the close; it grows with the session's elapsed share. Tried on 1,000 NIFTY sessions of
-2021-2025 (15-minute bars): at half time it lowers QLIKE from 0.378 to 0.296 one session ahead and from 0.273 to 0.246
-five ahead; more helps the first and hurts the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """What the forecast was made of; they sum to one."""
 
-    daily_ewma: float
+    history: float
     today: float
+    implied: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`annual_vol` (fraction, variance clock), `total_variance` from now to the end, `sigma_daily` per full session.
+    """`annual_vol` (fraction, variance clock), `total_variance` from now to the end, `sigma_daily` per clock unit.
 
-    NaN with a `reason` when there is no forecast.
+    `curve` holds (horizon in sessions, variance per unit), `interval` the annual vols between which the realised one
+    fell on 90 % of the training days. NaN with a `reason` when there is no forecast.
     """
 
     annual_vol: float
@@ -47,10 +53,25 @@ class Forecast:
     sigma_daily: float
     weights: Weights
     reason: str | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    interval: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def is_known(self) -> bool:
         return self.reason is None
+
+    def variance_over(self, units: float) -> float:
+        """Total variance of the next `units` of the clock (not negative): linear in log horizon between the rows."""
+        horizons, variances = zip(*self.curve, strict=True)
+        return units * float(np.interp(math.log(max(units, 1e-9)), np.log(horizons), variances))
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The session so far: its variance per clock unit and the share of a full session that it covers, at most one."""
+
+    unit_variance: float = 0.0
+    elapsed: float = 0.0
 
 
 def ewma_variance(closes: ArrayLike, lam: float = LAMBDA) -> float:
@@ -68,35 +89,86 @@ def ewma_variance(closes: ArrayLike, lam: float = LAMBDA) -> float:
 
 
 def forecast(
-    closes: ArrayLike, today: RealisedVariance | None, clock: VarianceClock, now: datetime, end: datetime
+    bars: Sequence[DailyBar],
+    today: RealisedVariance | None,
+    clock: VarianceClock,
+    now: datetime,
+    end: datetime,
+    implied: float | None = None,
 ) -> Forecast:
-    """Variance from `now` to `end`: unit variance x clock units between them.
+    """Variance from `now` to `end`: unit variance at that horizon x clock units between them.
 
-    `closes` are those of the sessions before today, oldest first. `today` is the session so far; None or unknown gives
-    it no weight. Raises `BadInput` when `end` lies before `now` or outside the clock.
+    `bars` are those of the sessions before today, oldest first. `today` is the session so far; None or unknown gives it
+    no weight. `implied` is the chain's 30-day variance per clock unit; without it the history alone forecasts. Raises
+    `BadInput` when `end` lies before `now` or outside the clock, or for days that do not ascend.
     """
     units = clock.units(now, end)
     if units < 0:
         raise BadInput("the forecast's end lies before its start", where="forecast")
-    if np.size(closes) < MIN_SESSIONS:
-        nan = float("nan")
-        return Forecast(nan, nan, nan, Weights(0.0, 0.0), "no_forecast_history")
-    weight, today_variance = _today(today, clock)
-    unit_variance = (1 - weight) * ewma_variance(closes) + weight * today_variance
-    if unit_variance <= 0:
-        nan = float("nan")
-        return Forecast(nan, nan, nan, Weights(0.0, 0.0), "prices_never_moved")
-    return Forecast(
-        annual_vol=math.sqrt(unit_variance * SESSIONS_PER_YEAR),
-        total_variance=unit_variance * units,
-        sigma_daily=math.sqrt(unit_variance),
-        weights=Weights(1 - weight, weight),
+    if any(later.day <= bar.day for bar, later in pairwise(bars)):
+        raise BadInput("daily bars do not ascend", where="forecast")
+    if len(bars) < MIN_SESSIONS:
+        return _none("no_forecast_history")
+    parameters = served()
+    averages = unit_averages(bars, clock, parameters)
+    if averages[-1] <= 0:
+        return _none("prices_never_moved")
+    rows = [blend(row, averages, _today(today, clock), implied) for row in parameters.forecast]
+    curve = tuple(
+        (row.horizon_sessions, variance) for row, (variance, _) in zip(parameters.forecast, rows, strict=True)
     )
+    return _at(units, curve, [weights for _, weights in rows], parameters)
 
 
-def _today(today: RealisedVariance | None, clock: VarianceClock) -> tuple[float, float]:
-    """Weight of today's part, and its variance per clock unit."""
+def unit_averages(bars: Sequence[DailyBar], clock: VarianceClock, parameters: Parameters) -> Floats:
+    """Daily range variance per clock unit over each trailing span, (len(spans),)."""
+    units = clock.close_to_close_units([bar.day for bar in bars])
+    return latest(range_variance(log_bars(bars)), units, parameters.spans)
+
+
+def blend(row: ForecastWeights, averages: Floats, today: Today, implied: float | None) -> tuple[float, Weights]:
+    """(variance per unit, what it was made of) of one horizon. Today's path takes its share of the history's weight."""
+    known = implied is not None and math.isfinite(implied) and implied > 0
+    share = row.implied if known else 0.0
+    past = float(averages @ np.array(row.beside if known else row.alone))
+    so_far = (row.today_beside if known else row.today_alone) * today.elapsed
+    variance = (1 - so_far) * past + so_far * (1 - share) * today.unit_variance
+    if known and implied is not None:
+        variance += share * implied
+    return variance, Weights((1 - share) * (1 - so_far), (1 - share) * so_far, share)
+
+
+def _none(reason: str) -> Forecast:
+    nan = float("nan")
+    return Forecast(nan, nan, nan, Weights(0.0, 0.0), reason)
+
+
+def _today(today: RealisedVariance | None, clock: VarianceClock) -> Today:
     if today is None or not today.is_known:
-        return 0.0, 0.0
+        return Today()
     elapsed = today.minutes / SESSION_MINUTES
-    return MAX_TODAY_WEIGHT * min(elapsed, 1.0), today.value / ((1 - clock.overnight_share) * elapsed)
+    return Today(today.value / ((1 - clock.overnight_share) * elapsed), min(elapsed, 1.0))
+
+
+def _at(
+    units: float, curve: tuple[tuple[float, float], ...], weights: Sequence[Weights], parameters: Parameters
+) -> Forecast:
+    """The forecast at a horizon between the rows; weights and interval go over as the variance does."""
+    horizons, variances = zip(*curve, strict=True)
+
+    def between(values: Sequence[float]) -> float:
+        return float(np.interp(math.log(max(units, 1e-9)), np.log(horizons), values))
+
+    variance = between(variances)
+    annual = math.sqrt(variance * SESSIONS_PER_YEAR)
+    low, high = (between([getattr(row, name) for row in parameters.forecast]) for name in ("low", "high"))
+    return Forecast(
+        annual_vol=annual,
+        total_variance=variance * units,
+        sigma_daily=math.sqrt(variance),
+        weights=Weights(
+            *(between([getattr(each, name) for each in weights]) for name in ("history", "today", "implied"))
+        ),
+        curve=curve,
+        interval=(annual * math.exp(low / 2), annual * math.exp(high / 2)),
+    )
