@@ -15,7 +15,7 @@ from quantsentinel.desk import Desk
 from quantsentinel.errors import RuleGap
 from quantsentinel.integrity.quotes import QuoteMask, quote_mask
 from quantsentinel.market.bars import DailyBar
-from quantsentinel.market.earlier import Breadth
+from quantsentinel.market.earlier import Breadth, of_day
 from quantsentinel.market.history import History, ParticipantOi
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.market_view import MarketView
@@ -152,14 +152,12 @@ class Platform:
         """Participant open interest of the evening before `session`; None when that evening is not on file, whatever
         older ones are: positions of last week say nothing of today's sign."""
         evenings = self.recent.get(("participants", session), self.snapshots.get_participants)
-        before = self._day_before(session)
-        return next((evening for evening in evenings if evening.day == before), None)
+        return of_day(evenings, self._day_before(session))
 
     def breadth_before(self, session: date) -> Breadth | None:
         """Breadth of the session before; None when that day is not on file."""
         days = self.recent.get(("breadth", session), self.snapshots.get_breadth)
-        before = self._day_before(session)
-        return next((found for found in days if found.day == before), None)
+        return of_day(days, self._day_before(session))
 
     def _day_before(self, session: date) -> date | None:
         try:

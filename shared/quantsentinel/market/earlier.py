@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,19 @@ class Breadth:
     advances: int
     declines: int
     unchanged: int
+
+
+class OfDay(Protocol):
+    @property
+    def day(self) -> date: ...
+
+
+Dated = TypeVar("Dated", bound=OfDay)
+
+
+def of_day(items: Iterable[Dated], day: date | None) -> Dated | None:
+    """The one of exactly that day: an older one never stands in for it."""
+    return next((item for item in items if item.day == day), None)
 
 
 def plain_opening(opening: Opening | None) -> dict[str, Any] | None:
