@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from quantsentinel.errors import BadInput
 
 T = TypeVar("T")
-MAX_BYTES: Mapping[str, int] = {"json": 32 << 20, "csv": 256 << 20, "parquet": 256 << 20, "arrow": 256 << 20}
+MAX_BYTES: Mapping[str, int] = {"json": 32 << 20, "csv": 64 << 20, "parquet": 256 << 20, "arrow": 256 << 20}
 """The largest real ones: NSE's chain 1.3 MB of JSON, a year of bars 4 MB of text, a day of chains 4 MB of Parquet."""
 MAX_ROWS = 4_000_000
 MAX_COLUMNS = 512
