@@ -86,15 +86,16 @@ def tally_day(label: str, snapshots: Sequence[Snapshot], rules: RuleBook) -> Cle
     memory = Memory()
     for snapshot in snapshots:
         firewall, memory = judge(snapshot, rules, memory)
-        tally.chains += 1
-        if firewall.first_stop is not None:
-            tally.refused[firewall.first_stop.guard] += 1
-        else:
-            _count(tally, firewall)
+        count(tally, firewall)
     return tally
 
 
-def _count(tally: CleanTally, firewall: Firewall) -> None:
+def count(tally: CleanTally, firewall: Firewall) -> None:
+    """Adds one judged snapshot; quotes are counted in accepted chains only."""
+    tally.chains += 1
+    if firewall.first_stop is not None:
+        tally.refused[firewall.first_stop.guard] += 1
+        return
     near = near_quotes(firewall)
     tally.near_quotes += int(np.count_nonzero(near))
     tally.masked += int(np.count_nonzero(near & ~firewall.mask))

@@ -32,6 +32,12 @@ def chain_faults(
     date: Annotated[str, typer.Option("--date", help="The simulated session.")] = SESSION,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed lays the same faults.")] = 7,
     per_fault: Annotated[int, typer.Option("--per-fault", min=1, help="How often at each severity.")] = 3,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the whole report, real day included, as Markdown.")
+    ] = None,
+    marketdata: Annotated[Path, typer.Option("--marketdata", help="Folder of real market data, for --report.")] = Path(
+        "../shared/marketdata"
+    ),
     config: Config = None,
     json: Json = False,
 ) -> None:
@@ -42,6 +48,9 @@ def chain_faults(
     from quantsentinel.simulator.faults.registry import FAULTS
 
     rules, name = load_rules(settings_of(config).rules_overlay), underlying.upper()
+    if report is not None:
+        _write(report, marketdata, seed, per_fault, rules, quiet=json)
+        return
     with progress("reading", quiet=json) as tell:
         scene = _recorded(data, name, rules, tell) if data else _simulated(name, date, seed, rules)
     with progress("laying faults", quiet=json) as tell:
@@ -75,6 +84,17 @@ def _answer(
     }
     tables = [_faults(document["faults"]), *([_clean_table(clean)] if clean else []), _targets(rates)]
     return Answer(document, tables, failed=not head["passed"])
+
+
+def _write(file: Path, marketdata: Path, seed: int, per_fault: int, rules: RuleBook, *, quiet: bool) -> None:
+    from quantsentinel.cli.fault_report import make_report
+
+    with progress("trying the firewall", quiet=quiet) as tell:
+        made = make_report(marketdata, seed, per_fault, rules, recorded_snapshots, tell)
+    file.write_text(made.markdown(), encoding="utf-8")
+    targets = [rate.as_json() | {"trial": trial.title} for trial in made.trials for rate in trial.rates]
+    missed = [line["name"] for line in targets if not line["reached"]]
+    show(Answer({"report": str(file), "targets": targets}, lines=[f"Report: {file}"], failed=bool(missed)), quiet)
 
 
 def _simulated(name: str, date: str, seed: int, rules: RuleBook) -> Scene:
