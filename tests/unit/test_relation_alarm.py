@@ -151,5 +151,5 @@ def test_every_relation_says_what_it_compares_and_names_known_causes(name: str) 
     assert (relation.both > 0) == (relation.kind == "step")
 
 
-def test_thirteen_relations_are_watched() -> None:
-    assert len(RELATIONS) == 13
+def test_fourteen_relations_are_watched() -> None:
+    assert len(RELATIONS) == 14

@@ -69,7 +69,7 @@ def test_changes_of_another_underlying_do_not_split() -> None:
     first, last = date(2023, 1, 2), date(2024, 1, 31)
     assert len(training_window("nse_units_ltp", ["volume"], first, last).segments) == 1
     with pytest.raises(BadInput, match="weekly_expiry v2 on 2023-09-06"):
-        training_window("nse_units_ltp", ["volume"], first, last, underlying="BANKNIFTY")
+        training_window("nse_units_ltp BANKNIFTY", ["volume"], first, last)
 
 
 def test_standardised_parts_have_the_same_centre_and_spread() -> None:

@@ -14,7 +14,7 @@ from datetime import date
 from quantsentinel.errors import BadInput
 from quantsentinel.integrity.quotes import quote_mask
 from quantsentinel.integrity.relation_alarm import Watch, watch
-from quantsentinel.integrity.relations import CHAIN, RELATIONS, chain_measurements, chain_readings
+from quantsentinel.integrity.relations import CHAIN, RELATIONS, chain_measurements, chain_readings, vix_chain_readings
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.parsers import parse
 from quantsentinel.market.rulebook import RuleBook
@@ -56,10 +56,13 @@ def chain_series(raws: Iterable[RawSnapshot], rules: RuleBook) -> tuple[list[Cha
     return series, unparsed
 
 
-def chain_watches(series: Sequence[ChainSeries]) -> list[Watch]:
-    """Each relation that was measured at least once, judged session by session."""
+def chain_watches(series: Sequence[ChainSeries], vix: Mapping[date, float] | None = None) -> list[Watch]:
+    """Each relation that was measured at least once, judged session by session; `vix`: published closes, per cent."""
     watches = []
     for item in series:
+        against_vix = vix_chain_readings(item.sessions, vix or {})
+        if any(reading.value is not None for reading in against_vix):
+            watches.append(watch(RELATIONS["vix_chain"], item.name, against_vix))
         for name in CHAIN:
             readings = chain_readings(name, item.sessions)
             if any(reading.value is not None for reading in readings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from quantsentinel.errors import BadInput
 if TYPE_CHECKING:
     from quantsentinel.adapters.brokers.recorded import Recording
     from quantsentinel.app.relation_power import Data
+    from quantsentinel.cli.drift_report import Findings
     from quantsentinel.integrity.relation_alarm import Alarm, Watch
     from quantsentinel.market.bars import DailyBar
     from quantsentinel.market.rulebook import RuleBook
@@ -27,6 +29,11 @@ VixFile = Annotated[Path | None, typer.Option("--vix", help="NSE's India VIX his
 IndexFiles = Annotated[
     list[Path] | None, typer.Option("--index", help="Daily NIFTY bars (CSV); repeat it, the first file wins a day.")
 ]
+PERIODS = (
+    ("2013–2018 (in sample)", datetime.date(2013, 1, 1), datetime.date(2018, 12, 31)),
+    ("2019–2025 (out of sample)", datetime.date(2019, 1, 1), datetime.date(2025, 12, 31)),
+)
+SIMULATED = (datetime.date(2024, 9, 2), datetime.date(2025, 8, 29))
 RECENT = 20
 """The command fails while an alarm was raised within this many sessions of its series' end."""
 
@@ -47,10 +54,12 @@ def relations(
         raise BadInput("nothing to look at", where="--data, --vix", fix="Name a lake, recorded chains or a VIX history")
     rules = load_rules(settings_of(config).rules_overlay)
     with progress("measuring", quiet=json) as tell:
-        watches, unparsed = _chains(data, rules, a_session, tell) if data else ([], 0)
-        watches = [*_vix_watches(data, vix, index or [], rules), *watches]
+        bars = _vix_bars(data, vix)
+        watches, unparsed = _chains(data, bars, rules, (a_session, tell)) if data else ([], 0)
+        watches = [*_vix_watches(bars, _index_bars(data, index or []), rules), *watches]
     if not watches:
-        raise BadInput("holds neither chains nor India VIX with daily bars", where=str(data or vix))
+        fix = "Name a lake, recorded chains, or --vix with --index"
+        raise BadInput("holds neither chains nor India VIX with daily bars", where=str(data or vix), fix=fix)
     alarms = sorted((a for item in watches for a in item.alarms), key=lambda a: (a.session, a.source, a.relation))
     answer = {
         "series": [_series(item) for item in watches],
@@ -112,14 +121,15 @@ def _is_recent(item: Watch) -> bool:
     return any(alarm.session in recent for alarm in item.alarms)
 
 
-def _chains(data: Path, rules: RuleBook, a_session: int, tell: Any) -> tuple[list[Watch], int]:
+def _chains(data: Path, vix: Sequence[VixBar], rules: RuleBook, how: tuple[int, Any]) -> tuple[list[Watch], int]:
+    """`how`: the most snapshots of a session, and whom to tell how far it is."""
     from quantsentinel.adapters.brokers.recorded import open_recording
     from quantsentinel.app.watch_relations import chain_series, chain_watches
 
     if (data / "vix").is_dir() and not (data / "chains").is_dir():
         return [], 0
-    series, unparsed = chain_series(_raws(open_recording(data), a_session, tell), rules)
-    return chain_watches(series), unparsed
+    series, unparsed = chain_series(_raws(open_recording(data), *how), rules)
+    return chain_watches(series, {bar.day: bar.close for bar in vix}), unparsed
 
 
 def _raws(recording: Recording, a_session: int, tell: Any) -> Iterator[RawSnapshot]:
@@ -134,16 +144,12 @@ def _raws(recording: Recording, a_session: int, tell: Any) -> Iterator[RawSnapsh
             yield recording.raw(name, place)
 
 
-def _vix_watches(data: Path | None, vix: Path | None, index: Sequence[Path], rules: RuleBook) -> list[Watch]:
+def _vix_watches(bars: Sequence[VixBar], days: Sequence[DailyBar], rules: RuleBook) -> list[Watch]:
     from quantsentinel.app.relation_power import SOURCE, readings
     from quantsentinel.integrity.relation_alarm import watch
     from quantsentinel.integrity.relations import RELATIONS
 
-    bars = _vix_bars(data, vix)
-    days = _index_bars(data, index)
     if not bars or not days:
-        if vix is not None:
-            raise BadInput("the index's daily bars are missing", where="--index", fix="Name a CSV of daily NIFTY bars")
         return []
     found = readings(_data(bars, days, rules))
     return [watch(RELATIONS[name], SOURCE, items) for name, items in found.items()]
@@ -202,3 +208,65 @@ def fit(
     lines += [f"move = {list(model.move)}", f"scale = {list(model.scale)}"]
     answer = {"version": model.version, "first": model.first, "last": model.last}
     show(Answer({**answer, "move": model.move, "scale": model.scale}, lines=lines), json)
+
+
+@app.command("power")
+def power(
+    vix: VixFile = None,
+    index: IndexFiles = None,
+    a_year: Annotated[int, typer.Option("--a-year", min=1, max=60, help="Splices a year.")] = 12,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the simulated year.")] = 7,
+    out: Annotated[Path | None, typer.Option("--out", help="The Markdown page to write.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Splices changed definitions into real sessions and a simulated year: share seen in time, false alarms a year."""
+    from quantsentinel.cli.drift_report import page
+    from quantsentinel.market.rulebook import load_rules
+
+    if vix is None or not index:
+        raise BadInput("needs India VIX and the index", where="--vix, --index", fix="Name both files")
+    if out is not None and not out.parent.is_dir():
+        raise BadInput("the folder does not exist", where=str(out.parent), fix="Create it, or name another --out")
+    rules = load_rules(settings_of(config).rules_overlay)
+    with progress("splicing", quiet=json) as tell:
+        found = power_findings(
+            _data(_vix_bars(None, vix), _index_bars(None, index), rules), rules, (a_year, seed), tell
+        )
+    text = page(found, str(out or "PAGE"))
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    changes = [
+        {"sessions": part.title, "change": p.change, "way": p.way, "in_time": p.in_time, "splices": len(p.delays)}
+        for part in found.parts
+        for p in part.changes
+    ]
+    false = [
+        {"sessions": part.title, "a_year": part.false.a_year, "interval": part.false.interval} for part in found.parts
+    ]
+    show(Answer({"false_alarms": false, "changes": changes, "page": str(out or "")}, lines=text.splitlines()), json)
+
+
+def power_findings(data: Data, rules: RuleBook, how: tuple[int, int], tell: Any) -> Findings:
+    """`how`: splices a year and the seed of the simulated year."""
+    from quantsentinel.app import relation_power as vix_power
+    from quantsentinel.app import relation_year as vendor
+    from quantsentinel.cli.drift_report import Findings, Part
+
+    a_year, seed = how
+    of = vix_power.study(data)
+    parts = []
+    for title, first, last in PERIODS:
+        days = vix_power.splice_days(data, range(first.year, last.year + 1), a_year)
+        changes = [
+            vix_power.power(of, days, name, change, way)
+            for name, change in vix_power.CHANGES.items()
+            for way in vix_power.WAYS
+        ]
+        parts.append(Part(title, first, last, vix_power.false_alarms(of, first, last), changes))
+    curve = vix_power.curve(
+        of, vix_power.splice_days(data, range(PERIODS[-1][1].year, PERIODS[-1][2].year + 1), a_year)
+    )
+    year = vendor.simulated_year([item.day for item in rules.sessions(*SIMULATED)], seed, rules, tell)
+    outcomes = [vendor.splice(year, change, 2 * a_year) for change in vendor.CHANGES]
+    return Findings(parts, curve, outcomes, vendor.year_alarms(year), len(year.sessions))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.integrity.own_vix import own_vix
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.integrity.relation_alarm import Reading, Relation
 from quantsentinel.integrity.vendor_gap import FARTHEST_YEARS, NEAREST_YEARS, vendor_gap
@@ -46,26 +47,30 @@ RELATIONS: Mapping[str, Relation] = {
             least=60, causes=CLOCK | PER_CENT,
         ),
         Relation(
-            "vendor_iv", "level", "log ratio", "vendor implied vol / ours", 0.01, 8, 4, causes=CLOCK | PER_CENT
+            "vix_chain", "level", "log ratio", "India VIX / our model-free 30-day vol of the chain", 0.02, 8, 3.5,
+            causes=CLOCK | PER_CENT,
         ),
-        Relation("vendor_delta", "level", "log ratio", "vendor delta / ours", 0.01, 8, 4, causes=PER_CENT),
-        Relation("vendor_gamma", "level", "log ratio", "vendor gamma / ours", 0.02, 8, 4, causes=PER_CENT),
         Relation(
-            "vendor_theta", "level", "log ratio", "vendor theta / ours", 0.03, 8, 4, causes=PER_DAY | TRADING_DAYS
+            "vendor_iv", "level", "log ratio", "vendor implied vol / ours", 0.01, 8, 3.5, causes=CLOCK | PER_CENT
         ),
-        Relation("vendor_vega", "level", "log ratio", "vendor vega / ours", 0.02, 8, 4, causes=PER_CENT),
+        Relation("vendor_delta", "level", "log ratio", "vendor delta / ours", 0.01, 8, 3.5, causes=PER_CENT),
+        Relation("vendor_gamma", "level", "log ratio", "vendor gamma / ours", 0.02, 8, 3.5, causes=PER_CENT),
         Relation(
-            "spot_basis", "level", "log ratio", "parity forward / (spot · e^rT)", 0.001, 8, 4,
+            "vendor_theta", "level", "log ratio", "vendor theta / ours", 0.03, 8, 3.5, causes=PER_DAY | TRADING_DAYS
+        ),
+        Relation("vendor_vega", "level", "log ratio", "vendor vega / ours", 0.02, 8, 3.5, causes=PER_CENT),
+        Relation(
+            "spot_basis", "level", "log ratio", "parity forward / (spot · e^rT)", 0.001, 8, 3.5,
             causes=PER_CENT | {"futures for spot": -0.005},
         ),
-        Relation("oi_unit", "level", "log ratio", "unit in which open interest comes / lot", 0.05, 8, 4, causes=BY_LOT),
-        Relation("volume_unit", "level", "log ratio", "unit in which volume comes / lot", 0.05, 8, 4, causes=BY_LOT),
-        Relation("size_unit", "level", "log ratio", "unit in which sizes come / lot", 0.05, 8, 4, causes=BY_LOT),
+        Relation("oi_unit", "level", "log ratio", "unit of open interest / lot", 0.05, 8, 3.5, causes=BY_LOT),
+        Relation("volume_unit", "level", "log ratio", "unit of volume / lot", 0.05, 8, 3.5, causes=BY_LOT),
+        Relation("size_unit", "level", "log ratio", "unit of sizes / lot", 0.05, 8, 3.5, causes=BY_LOT),
         Relation(
             "oi_total", "step", "log ratio", "total open interest / the session's before", 0.1, 10, 6, 5, causes=BY_LOT
         ),
         Relation(
-            "price_tick", "level", "log ratio", "common divisor of prices / tick", 0.05, 8, 4,
+            "price_tick", "level", "log ratio", "common divisor of prices / tick", 0.05, 8, 3.5,
             causes=PER_CENT | {"half the tick": -math.log(2), "twice the tick": math.log(2)},
         ),
     )
@@ -78,7 +83,8 @@ CHAIN = tuple(name for name in RELATIONS if not name.startswith("vix_"))
 def chain_measurements(snapshot: Snapshot, quotes: QuoteMask, rules: RuleBook) -> dict[str, float]:
     """What this snapshot says about each relation of `CHAIN`; a relation that it cannot measure is absent.
 
-    `oi_total` is the logarithm of the total itself: its reading is the change between sessions.
+    `oi_total` is the logarithm of the total itself: its reading is the change between sessions. `own_vix` is the
+    logarithm of our model-free vol in per cent, NIFTY only: `vix_chain` sets the session's VIX against it.
     """
     found = dict(vendor_gap(snapshot, quotes).log_ratio)
     measures: Mapping[str, Callable[[], float | None]] = {
@@ -88,6 +94,7 @@ def chain_measurements(snapshot: Snapshot, quotes: QuoteMask, rules: RuleBook) -
         "size_unit": lambda: _by_lot(snapshot, rules, ("bid_size", "ask_size")),
         "oi_total": lambda: _total(snapshot.oi),
         "price_tick": lambda: _by_tick(snapshot, rules),
+        "own_vix": lambda: _own_vix(snapshot, quotes),
     }
     for name, measure in measures.items():
         value = measure()
@@ -107,6 +114,23 @@ def chain_readings(name: str, sessions: Sequence[tuple[date, Sequence[Mapping[st
         readings.append(Reading(day, None if value is None or last is None else value - last))
         last = value if value is not None else last
     return readings
+
+
+def vix_chain_readings(
+    sessions: Sequence[tuple[date, Sequence[Mapping[str, float]]]], vix: Mapping[date, float]
+) -> list[Reading]:
+    """log(VIX / own) of each session; `vix` is the published close in per cent. None where either is missing."""
+    readings = []
+    for day, items in sessions:
+        own = _median(item["own_vix"] for item in items if "own_vix" in item)
+        known = own is not None and day in vix
+        readings.append(Reading(day, math.log(vix[day]) - own if known and own is not None else None))
+    return readings
+
+
+def _own_vix(snapshot: Snapshot, quotes: QuoteMask) -> float | None:
+    vol = own_vix(snapshot, quotes) if snapshot.underlying == "NIFTY" else None
+    return None if vol is None else math.log(vol)
 
 
 def _median(values: Iterable[float]) -> float | None:

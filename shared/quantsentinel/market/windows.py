@@ -102,17 +102,16 @@ def _standard(values: Floats, part: Segment) -> Floats:
     return np.asarray((values - middle) / spread)
 
 
-def training_window(  # noqa: PLR0913  # what is asked for, and the two kinds of knowledge it is judged by
+def training_window(
     source: str,
     fields: Sequence[str],
     first: date,
     last: date,
-    *,
-    underlying: str = "NIFTY",
     rebase: Mapping[str, Mapped] | None = None,
     alarms: Sequence[Break] = (),
 ) -> Window:
-    """The window of one source's fields. `rebase` maps the name of a change (`Break.name`) to what joins its sides.
+    """The window of one source's fields; `source` is named as its monitored series, "nse_site BANKNIFTY", NIFTY where no
+    underlying is said. `rebase` maps the name of a change (`Break.name`) to what joins its sides.
 
     Raises `BadInput` naming every change inside that nothing joins, a field or mapping that is unknown, an empty
     window, or a day before the first version of a method.
@@ -121,7 +120,8 @@ def training_window(  # noqa: PLR0913  # what is asked for, and the two kinds of
     if first > last or not fields:
         raise BadInput("is empty", where=where)
     mapped = dict(rebase or {})
-    versions = contract_for(source).methods_of(fields, underlying)
+    name, _, underlying = source.partition(" ")
+    versions = contract_for(name).methods_of(fields, underlying or "NIFTY")
     _require_known(versions, first, where)
     found = _breaks(versions, alarms, first, last)
     unknown = sorted(set(mapped) - {item.name for item in found})
