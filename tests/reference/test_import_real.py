@@ -15,7 +15,7 @@ from quantsentinel.app.import_data import Outcome, import_file
 from quantsentinel.market.parsers import parse
 from tests.chains import rules
 
-pytestmark = pytest.mark.marketdata
+pytestmark = [pytest.mark.marketdata, pytest.mark.slow]
 VIX_FOLDER = "daily/india_vix_span_oi_2012_2026"
 EXPECTED: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "chains/greeks_2026-08/option_chain_20260820.parquet": (
@@ -134,6 +134,7 @@ def test_the_readme_s_figures_of_the_day_show_in_the_lake(lake: Path) -> None:
     rejected = pl.read_parquet(f"{lake}/rejected/**/*.parquet")
     assert frame.height + rejected["rows"].sum() == 233_762
     nearest = frame.filter(pl.col("expiry") == pl.col("expiry").min())
-    outside = nearest["blemishes"].str.contains("ltp_outside_quote").mean()
-    assert outside == pytest.approx(0.47, abs=0.25)
+    no_vol = [round((nearest[f"{side}_vendor_iv"] == 0).mean() or 0.0, 3) for side in ("call", "put")]
+    flagged = [nearest["blemishes"].str.contains(name).sum() for name in ("iv_zero", "ltp_outside_quote")]
+    assert (no_vol, flagged) == ([0.219, 0.345], [7182, 13_536])
     assert frame["blemishes"].str.contains("fractional_units").sum() == 0
