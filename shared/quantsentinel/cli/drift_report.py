@@ -49,10 +49,11 @@ def _head(out: str) -> Iterator[str]:
         f"    {COMMAND.format(out=out)}",
         "",
         "on NSE's India VIX history and daily NIFTY bars. Parameters were chosen on 2013–2018; sessions from 2019 on",
-        "are out of sample. A splice counts as seen in time when an alarm that the real sessions do not raise comes on the",
-        "session of the change or the next. Ways: **rows** every row from the session on is of the other definition,",
-        "its printed previous close included; **close** only the closes are; **silent** the first row still prints the",
-        "old previous close and all later rows agree with each other, so that only the index's own move can tell.",
+        "are out of sample. A splice counts as seen in time when an alarm that the real sessions do not raise comes on",
+        "the session of the change or the next. Ways: **rows** every row from the session on is of the other",
+        "definition, its printed previous close included; **close** only the closes are; **silent** the first row",
+        "still prints the old previous close and all later rows agree with each other, so that only the index's own",
+        "move can tell.",
         "",
     )
 

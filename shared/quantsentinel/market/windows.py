@@ -110,8 +110,8 @@ def training_window(
     rebase: Mapping[str, Mapped] | None = None,
     alarms: Sequence[Break] = (),
 ) -> Window:
-    """The window of one source's fields; `source` is named as its monitored series, "nse_site BANKNIFTY", NIFTY where no
-    underlying is said. `rebase` maps the name of a change (`Break.name`) to what joins its sides.
+    """The window of one source's fields; `source` as its monitored series is named, "nse_site BANKNIFTY", NIFTY where
+    no underlying is said. `rebase` maps the name of a change (`Break.name`) to what joins its sides.
 
     Raises `BadInput` naming every change inside that nothing joins, a field or mapping that is unknown, an empty
     window, or a day before the first version of a method.
