@@ -24,7 +24,7 @@ from quantsentinel.market.importers.cells import (
     required,
     underlying_or_refuse,
 )
-from quantsentinel.market.importers.datasets import Provenance, parts_of
+from quantsentinel.market.importers.datasets import parts_of, provenance_of
 from quantsentinel.market.importers.imported import Imported, Importer, Rejection, Request, Tally
 
 VERSION = 1
@@ -185,7 +185,8 @@ def _parts(series: Series, dataset: str, frame: pl.DataFrame) -> Any:
     if all(bar.volume in (None, 0) for bar in series.bars):
         series.tally.met("no_volume", len(series.bars))
     importer = series.importer
-    provenance = Provenance(importer.name, 1, importer.name, VERSION, series.request.document.input_sha256)
+    option = instrument_of(series.request.document.name) != "index"
+    provenance = provenance_of(f"option_{dataset}" if option else dataset, importer, series.request.document)
     return parts_of(dataset, frame.with_columns(underlying=pl.lit(underlying_or_refuse(series.request))), provenance)
 
 

@@ -17,9 +17,8 @@ from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.codec import snapshot_header
-from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.importers.chain_rows import CHECKS, chain_frame, flagged
-from quantsentinel.market.importers.datasets import Provenance, parts_of
+from quantsentinel.market.importers.datasets import parts_of, provenance_of
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Blemish, Imported, Importer, Part, Rejection, Request, Tally
 from quantsentinel.market.parsers import parse
@@ -81,7 +80,6 @@ def _part(
     into: tuple[Importer, Tally],
 ) -> Part:
     importer, tally = into
-    contract = contract_for(source)
     frame = chain_frame(snapshots, request.rules)
     declared = {item.name: item.treatment for item in importer.blemishes}
     checks = [name for name in CHECKS if name in declared]
@@ -91,7 +89,7 @@ def _part(
     headers = [{"collected_at": at, "digest": item.digest, **snapshot_header(item)} for at, item in snapshots]
     text = json.dumps(canonical({"snapshots": headers}), sort_keys=True, separators=(",", ":"))
     where = {"underlying": pl.lit(snapshots[0][1].underlying), "date": pl.lit(day)}
-    provenance = Provenance(source, contract.version, importer.name, VERSION, request.document.input_sha256)
+    provenance = provenance_of(source, importer, request.document)
     (part,) = parts_of("chains", rows.with_columns(**where), provenance, {CHAINS_KEY: text})
     return part
 
@@ -100,7 +98,7 @@ def _daily(underlying: str, bars: tuple[DailyBar, ...], document: Document, impo
     columns = ("day", "open", "high", "low", "close")
     frame = pl.DataFrame({name: [getattr(bar, name) for bar in bars] for name in columns})
     frame = frame.with_columns(underlying=pl.lit(underlying), volume=pl.lit(None, dtype=pl.Float64))
-    return parts_of("bars_daily", frame, Provenance("simulator", 1, importer.name, VERSION, document.input_sha256))
+    return parts_of("bars_daily", frame, provenance_of("bars_daily", importer, document))
 
 
 def _importer(name: str, holds: str, matches: Callable[[Document], bool], checks: str) -> Importer:

@@ -21,7 +21,9 @@ import polars as pl
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.codec import PAIR_COLUMNS
-from quantsentinel.market.importers.imported import Part
+from quantsentinel.market.contracts import CONTRACTS
+from quantsentinel.market.importers.document import Document
+from quantsentinel.market.importers.imported import Importer, Part
 
 LAYOUT_VERSION = 1
 LAYOUT_KEY = "quantsentinel.lake"
@@ -125,13 +127,19 @@ DATASETS: Mapping[str, Dataset] = {
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """`contract_version` is that of the source's data contract."""
+    """`contract_version` is that of the source's data contract, None for a source that nobody has described yet."""
 
     source: str
-    contract_version: int
+    contract_version: int | None
     importer: str
     importer_version: int
     input_sha256: str
+
+
+def provenance_of(source: str, importer: Importer, document: Document) -> Provenance:
+    """Where an importer's rows come from."""
+    version = CONTRACTS[source].version if source in CONTRACTS else None
+    return Provenance(source, version, importer.name, importer.version, document.input_sha256)
 
 
 def parts_of(

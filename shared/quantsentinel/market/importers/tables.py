@@ -10,7 +10,7 @@ import polars as pl
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.importers.cells import by_name, missing_column
-from quantsentinel.market.importers.datasets import DATASETS, PROVENANCE, Provenance, parts_of
+from quantsentinel.market.importers.datasets import DATASETS, PROVENANCE, parts_of, provenance_of
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Blemish, Imported, Importer, Part, Rejection, Request, Tally
 
@@ -94,11 +94,15 @@ def _footnote(into: Collected, number: int, cells: list[str]) -> None:
     into.tally.refuse(name, Rejection(number, 1, "a remark, no row", said[:400]))
 
 
-def finished(into: Collected, source: str = "") -> Imported:
+_CONTRACTED = {"udiff_bhavcopy": "udiff", "older_bhavcopy": "bhavcopy", "vix": "india_vix"}
+"""The source in the data contracts, where it is not the importer's own name."""
+
+
+def finished(into: Collected) -> Imported:
     """The parts of what was collected. Raises `BadInput` when no row could be used."""
     document, importer = into.request.document, into.importer
     wanted = into.request.wanted
-    provenance = Provenance(source or importer.name, 1, importer.name, VERSION, document.input_sha256)
+    provenance = provenance_of(_CONTRACTED.get(importer.name, importer.name), importer, document)
     parts: list[Part] = []
     for dataset, rows in sorted(into.rows.items()):
         kept = [row for row in rows if not wanted or row["underlying"] in wanted]
