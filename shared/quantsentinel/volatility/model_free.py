@@ -108,9 +108,8 @@ def natural_spline(x: Floats, y: Floats, at: Floats) -> Floats:
     h, n = np.diff(x), x.size
     if n < 3:
         return np.interp(at, x, y)
-    matrix = np.diag(2 * (h[:-1] + h[1:])) + np.diag(h[1:-1], 1) + np.diag(h[1:-1], -1)
     slope = np.diff(y) / h
-    second = np.concatenate(([0.0], np.linalg.solve(matrix, 6 * np.diff(slope)), [0.0]))
+    second = np.array([0.0, *_tridiagonal(2 * (h[:-1] + h[1:]), h[1:-1], 6 * np.diff(slope)), 0.0])
     left = np.clip(np.searchsorted(x, at, side="right") - 1, 0, n - 2)
     step, low, high = at - x[left], second[left], second[left + 1]
     return np.asarray(
@@ -119,6 +118,20 @@ def natural_spline(x: Floats, y: Floats, at: Floats) -> Floats:
         + step**2 * low / 2
         + step**3 * (high - low) / (6 * h[left])
     )
+
+
+def _tridiagonal(diagonal: Floats, beside: Floats, right: Floats) -> list[float]:
+    """Thomas's algorithm for a symmetric, diagonally dominant matrix. A dense solve of 80 strikes wakes BLAS threads:
+    25 ms of CPU on a busy machine for what is 0.1 ms of work."""
+    pivot, value, off = ([float(entry) for entry in part] for part in (diagonal, right, beside))
+    for i, side in enumerate(off):
+        share = side / pivot[i]
+        pivot[i + 1] -= share * side
+        value[i + 1] -= share * value[i]
+    value[-1] /= pivot[-1]
+    for i in range(len(off) - 1, -1, -1):
+        value[i] = (value[i] - off[i] * value[i + 1]) / pivot[i]
+    return value
 
 
 def thirty_day_vol(near: tuple[float, float], following: tuple[float, float]) -> float:
