@@ -1,124 +1,73 @@
-"""`qs chain check|show FILE`: would the firewall accept these snapshots, and what is in them?"""
+"""`qs chain check|show`: would the firewall accept these snapshots, and what does the market pass see in one?"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quantsentinel.cli.options import Config, Json, a_time, settings_of
-from quantsentinel.cli.output import Answer, Table, ist, progress, show
+from quantsentinel.cli.output import Answer, ist, progress, show
 from quantsentinel.errors import BadInput
 
 if TYPE_CHECKING:
     from quantsentinel.adapters.brokers.recorded import Recording
-    from quantsentinel.market.rulebook import RuleBook
-    from quantsentinel.market.snapshot import Chain, Snapshot
+    from quantsentinel.app.chain_check import Judged
+    from quantsentinel.ports import RawSnapshot
 
 app = typer.Typer(help="Recorded chains.", no_args_is_help=True)
-File = Annotated[Path, typer.Argument(help="Parquet, CSV or JSON recording, or a simulated day.")]
-At = Annotated[str, typer.Option("--at", help="Only the snapshot nearest to this time (IST, or with offset).")]
+File = Annotated[Path, typer.Argument(help="Parquet, CSV or JSON recording, a simulated day, or a lake.")]
+At = Annotated[str, typer.Option("--at", help="The snapshot nearest to this time (IST, or with offset).")]
 Underlying = Annotated[str, typer.Option("--underlying", help="Only one of the file's underlyings.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One snapshot's outcome. `snapshot` is None when it could not be parsed."""
-
-    line: Mapping[str, Any]
-    snapshot: Snapshot | None
+WARM = 5
+"""Snapshots judged before a single one: the guards that compare need what was accepted before it."""
+MANY = 40
+"""More lines than these are not printed one by one: the refused ones are."""
 
 
 @app.command("check")
 def check_chain(
     file: File, at: At = "", underlying: Underlying = "", config: Config = None, json: Json = False
 ) -> None:
-    """One line per snapshot, accepted or refused with guard, measured and limit; exits 1 when one is refused."""
+    """Every snapshot, accepted or refused, with its verdicts and masked quotes; exits 1 when one is refused."""
     from quantsentinel.adapters.brokers.recorded import open_recording
+    from quantsentinel.app.chain_check import judged, line
+    from quantsentinel.cli.chain_tables import check_tables
     from quantsentinel.market.rulebook import load_rules
 
     rules = load_rules(settings_of(config).rules_overlay)
     recording = open_recording(file)
-    with progress("checking", quiet=json) as tell:
-        lines = [dict(item.line) for item in judged(recording, rules, _chosen(recording, underlying, at), tell)]
-    refused = Counter(line["guard"] for line in lines if line["outcome"] == "refused")
+    chosen = _chosen(recording, underlying, at)
+    before = [(name, index - back) for name, index in chosen for back in range(WARM, 0, -1) if index >= back]
+    read = _read(recording, [*before, *chosen] if at else chosen, json)
+    lines = [line(item) for item in judged(read, rules)][len(before) if at else 0 :]
+    refused = Counter(found["guard"] for found in lines if found["outcome"] == "refused")
+    masked: Counter[str] = Counter()
+    for found in lines:
+        masked.update({name: item["rows"] for name, item in found["masked"].items()})
     summary = {
         "file": str(file),
         "snapshots": len(lines),
         "accepted": len(lines) - refused.total(),
         "refused": refused.total(),
         "refused_by": dict(sorted(refused.items())),
+        "masked_by": dict(sorted(masked.items())),
     }
-    columns = ("at", "underlying", "outcome", "guard", "measured", "limit", "unit", "detail")
-    shown = [line for line in lines if line["outcome"] == "refused"] if len(lines) > 40 else lines
-    rows = [(ist(line["at"]), *(line[name] for name in columns[1:])) for line in shown]
-    title = "Refused snapshots" if len(lines) > 40 else "Snapshots"
     said = f"{summary['accepted']} accepted, {summary['refused']} refused of {summary['snapshots']}"
-    tables = [Table(title, columns, rows, "none")]
-    show(Answer({"snapshots": lines, "summary": summary}, tables, [said], failed=bool(refused)), json)
-
-
-def judged(
-    recording: Recording,
-    rules: RuleBook,
-    chosen: list[tuple[str, int]],
-    tell: Callable[[int, int, str], None] = lambda done, total, note: None,
-) -> Iterator[Judged]:
-    """Parses and judges the chosen snapshots in order; each sees the accepted one before it of its underlying."""
-    from quantsentinel.market.parsers import parse
-
-    previous: dict[str, Snapshot] = {}
-    for number, (name, index) in enumerate(chosen):
-        raw = recording.raw(name, index)
-        tell(number + 1, len(chosen), name)
-        try:
-            snapshot = parse(raw, rules)
-        except BadInput as error:
-            yield Judged(_line(name, raw.collected_at, ("schema", error.what, error.fix, "", str(error))), None)
-            continue
-        stop = _first_stop(snapshot, rules, raw.collected_at, previous.get(name))
-        if stop is None:
-            previous[name] = snapshot
-        yield Judged(_line(name, raw.collected_at, stop), snapshot)
-
-
-def _first_stop(
-    snapshot: Snapshot, rules: RuleBook, decided_at: datetime, previous: Snapshot | None
-) -> tuple[str, Any, Any, str, str] | None:
-    from quantsentinel.integrity.firewall import IntegrityContext, check
-    from quantsentinel.market.contracts import contract_for
-
-    context = IntegrityContext(
-        underlying=snapshot.underlying,
-        contract=contract_for(snapshot.source),
-        rules=rules,
-        decided_at=decided_at,
-        previous=previous,
+    show(
+        Answer({"snapshots": lines, "summary": summary}, check_tables(lines, MANY), [said], failed=bool(refused)), json
     )
-    firewall = check(snapshot, context)
-    stop = firewall.first_stop
-    if firewall.accepted or stop is None:
-        return None
-    return stop.guard, stop.measured, stop.limit, stop.unit, stop.detail
 
 
-def _line(name: str, at: datetime, stop: tuple[str, Any, Any, str, str] | None) -> dict[str, Any]:
-    guard, measured, limit, unit, detail = stop or ("", None, None, "", "")
-    return {
-        "at": at,
-        "underlying": name,
-        "outcome": "refused" if stop else "accepted",
-        "guard": guard,
-        "measured": measured,
-        "limit": limit,
-        "unit": unit,
-        "detail": detail,
-    }
+def _read(recording: Recording, chosen: Sequence[tuple[str, int]], quiet: bool) -> Iterator[RawSnapshot]:
+    with progress("reading", quiet=quiet) as tell:
+        for number, (name, index) in enumerate(chosen):
+            tell(number + 1, len(chosen), name)
+            yield recording.raw(name, index)
 
 
 def _chosen(recording: Recording, underlying: str, at: str) -> list[tuple[str, int]]:
@@ -138,73 +87,94 @@ def _chosen(recording: Recording, underlying: str, at: str) -> list[tuple[str, i
 def _nearest(times: list[datetime], at: str) -> int:
     from quantsentinel.market.calendar import IST
 
-    wanted = a_time(at, on=times[0].astimezone(IST).date())
+    wanted = a_time(at, on=times[-1].astimezone(IST).date())
     return min(range(len(times)), key=lambda index: abs(times[index] - wanted))
 
 
 @app.command("show")
 def show_chain(
-    file: File,
+    what: Annotated[str, typer.Argument(help="An underlying of the lake (or of --data), or a recording.")],
     at: At = "",
+    data: Annotated[Path | None, typer.Option("--data", help="A recording or a lake (default: the lake).")] = None,
     underlying: Underlying = "",
-    expiry: Annotated[str, typer.Option("--expiry", help="One expiry (default: the nearest).")] = "",
+    expiry: Annotated[str, typer.Option("--expiry", help="Show the strikes of this expiry.")] = "",
     strikes: Annotated[int, typer.Option("--strikes", min=1, help="How many strikes around the money.")] = 12,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Without the day before it: no flow, no realised variance.")
+    ] = False,
+    history: Annotated[Path | None, typer.Option("--history", help="Daily bars: a file or a folder.")] = None,
+    participants: Annotated[
+        Path | None, typer.Option("--participants", help="Participant open interest (NSE's evening file).")
+    ] = None,
+    breadth: Annotated[Path | None, typer.Option("--breadth", help="Stocks by day, as `qs replay`.")] = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """One snapshot's chain around the money, as parsed (units, not lots)."""
-    from quantsentinel.adapters.brokers.recorded import open_recording
-    from quantsentinel.market.parsers import parse
-    from quantsentinel.market.rulebook import load_rules
+    """One snapshot as the market pass sees it: forwards, vols, fits, densities, tails, open interest, dealer gamma."""
+    from quantsentinel.app.chain_document import document
+    from quantsentinel.app.chain_view import chain_view
+    from quantsentinel.cli.chain_evidence import Evidence, before
+    from quantsentinel.cli.chain_tables import ladder, show_lines, show_tables
 
-    recording = open_recording(file)
-    name, index = _chosen(recording, underlying or recording.underlyings[0], at)[0]
-    raw = recording.raw(name, index)
-    snapshot = parse(raw, load_rules(settings_of(config).rules_overlay))
-    chain = _expiry_of(snapshot, expiry)
-    rows = _rows(chain, strikes)
-    head = f"{name} {chain.expiry} at {ist(raw.collected_at)} IST, {len(chain)} strikes, {snapshot.capability}"
-    columns = ("call OI", "call bid", "call ask", "strike", "put bid", "put ask", "put OI")
-    answer = {
-        "underlying": name,
-        "expiry": chain.expiry,
-        "at": raw.collected_at,
-        "expiries": snapshot.expiries,
-        "snapshot": snapshot.digest,
-        "rows": [dict(zip((column.replace(" ", "_").lower() for column in columns), row, strict=True)) for row in rows],
+    root, recording = _source(what, data, at, config)
+    name = underlying.upper() or (recording.underlyings[0] if Path(what).exists() else what.upper())
+    found, desk = _day(recording, name, at, (alone, config, json))
+    evidence = Evidence(root, recording.daily_history.get(name, ()), history, participants, breadth)
+    session = found[-1].raw.collected_at
+    seen = chain_view(found[-1:] if alone else found, before(evidence, name, session, desk.rules), desk)
+    chosen = _expiry_of(seen.view.snapshot.expiries, expiry)
+    rows = ladder(seen, chosen, strikes)
+    answer: dict[str, Any] = {
+        "at": session,
+        **document(seen),
+        "expiry": seen.view.snapshot.expiries[chosen],
+        "rows": rows,
     }
-    show(Answer(answer, [Table(head, columns, rows)], snapshot.notes), json)
+    head = f"{name} at {ist(session)} IST"
+    tables = show_tables(answer, head, with_strikes=bool(expiry))
+    show(Answer(answer, tables, [*show_lines(answer), *seen.view.snapshot.notes]), json)
 
 
-def _expiry_of(snapshot: Snapshot, expiry: str) -> Chain:
-    chains = {chain.expiry.isoformat(): chain for chain in snapshot.chains()}
-    if expiry and expiry not in chains:
-        raise BadInput(f"no expiry {expiry}", where="--expiry", fix=f"The snapshot has {', '.join(chains)}")
-    return chains[expiry] if expiry else next(iter(chains.values()))
+def _source(what: str, data: Path | None, at: str, config: Path | None) -> tuple[Path | None, Recording]:
+    """(the lake's root or None, the recording): a path is a recording, anything else an underlying of the lake."""
+    from quantsentinel.adapters.brokers.recorded import open_recording
+    from quantsentinel.adapters.lake import is_lake
+
+    path = Path(what) if Path(what).exists() else data or settings_of(config).lake
+    if not path.exists():
+        fix = "Name a recording, or fill the lake: qs import FILE"
+        raise BadInput(f"neither a file nor a lake that holds {what}", where=str(path), fix=fix)
+    names = () if str(path) == what else (what.upper(),)
+    days = (day,) if (day := _day_of(at)) else ()
+    return (path if is_lake(path) else None), open_recording(path, underlyings=names, days=days)
 
 
-def _rows(chain: Chain, count: int) -> list[tuple[float | None, ...]]:
-    """The `count` strikes around the one where call and put mids are nearest; absent quotes are None."""
-    import numpy as np
+def _day_of(at: str) -> date | None:
+    """The day of a time that names one."""
+    from quantsentinel.market.calendar import IST
 
-    call_mid, put_mid = ((side["bid"] + side["ask"]) / 2 for side in (chain.call, chain.put))
-    quoted = (chain.call["bid"] > 0) & (chain.put["bid"] > 0)
-    gap = np.where(quoted, np.abs(call_mid - put_mid), np.inf)
-    centre = int(np.argmin(gap)) if quoted.any() else len(chain) // 2
-    low = max(0, min(centre - count // 2, len(chain) - count))
-    picked = range(low, min(len(chain), low + count))
-    names = ((chain.call, "oi"), (chain.call, "bid"), (chain.call, "ask"))
-    puts = ((chain.put, "bid"), (chain.put, "ask"), (chain.put, "oi"))
+    return a_time(at).astimezone(IST).date() if len(at) > len("09:15:00") else None
 
-    def value(side: Mapping[str, Any], name: str, row: int) -> float | None:
-        found = float(side[name][row])
-        return found if found > 0 or name == "oi" else None
 
-    return [
-        (
-            *(value(side, name, row) for side, name in names),
-            float(chain.strike[row]),
-            *(value(side, name, row) for side, name in puts),
-        )
-        for row in picked
-    ]
+def _day(recording: Recording, name: str, at: str, options: tuple[bool, Path | None, bool]) -> tuple[list[Judged], Any]:
+    """The chosen snapshot after the others of its day (a few, when it is shown alone), all judged; and the desk."""
+    from quantsentinel.app.chain_check import judged
+    from quantsentinel.market.calendar import IST
+    from quantsentinel.wiring.local import desk_of
+
+    alone, config, json = options
+    _, index = _chosen(recording, name, at)[0]
+    times = recording.schedule(name)
+    day = times[index].astimezone(IST).date()
+    first = next(place for place, moment in enumerate(times) if moment.astimezone(IST).date() == day)
+    first = max(first, index - WARM) if alone else first
+    desk = desk_of(settings_of(config))
+    raws = _read(recording, [(name, place) for place in range(first, index + 1)], json)
+    return list(judged(raws, desk.rules)), desk
+
+
+def _expiry_of(expiries: tuple[date, ...], expiry: str) -> int:
+    texts = [day.isoformat() for day in expiries]
+    if expiry and expiry not in texts:
+        raise BadInput(f"no expiry {expiry}", where="--expiry", fix=f"The snapshot has {', '.join(texts)}")
+    return texts.index(expiry) if expiry else 0

@@ -17,7 +17,7 @@ AVAILABLE_AT = time(20, 0)
 """NSE publishes the cash bhavcopy between 16:00 and 19:00 in India: counted as known from here on."""
 MIN_STOCKS = 20
 """Fewer say nothing of a market; the NIFTY alone has fifty."""
-_SERIES = ("EQ", "BE")
+SERIES = ("EQ", "BE")
 _INDICES = ("nifty_daily", "banknifty_daily", "finnifty_daily", "sensex_daily")
 _COLUMNS = ("symbol", "series", "close", "prevclose", "timestamp")
 
@@ -71,7 +71,7 @@ def _moves_of_bhavcopy(file: Path) -> Iterator[tuple[date, int]]:
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
         raise BadInput(f"missing columns {', '.join(missing)}", where=str(file), fix="Give NSE's cash bhavcopy")
-    rows = frame.select(_COLUMNS).filter(pl.col("series").is_in(_SERIES)).drop_nulls()
+    rows = frame.select(_COLUMNS).filter(pl.col("series").is_in(SERIES)).drop_nulls()
     days = {text: listed_date(text.strip()) for text in rows["timestamp"].unique().to_list()}
     for close, before, text in rows.select("close", "prevclose", "timestamp").iter_rows():
         if close > 0 and before > 0:
