@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -19,10 +19,11 @@ from quantsentinel.features.surface import (
     fit_surface,
 )
 from quantsentinel.features.timeline import SliceTimes
-from quantsentinel.integrity.quotes import QuoteMask
+from quantsentinel.integrity.quotes import quote_mask
 from quantsentinel.pricing import black76
 from quantsentinel.pricing.forward import ForwardFit
 from quantsentinel.pricing.svi_calendar import TOLERANCE, floor_under
+from tests.market_day import rules, snapshot
 
 FORWARD = 25_000.0
 NOTHING = np.empty(0)
@@ -54,8 +55,7 @@ def _surface(*made: Made) -> list[Curves]:
         ForwardFit(FORWARD, 0.1, 12, 1.0, NOTHING, NOTHING, NOTHING, "too_few_pairs" if part.no_forward else None)
         for part in made
     ]
-    none = np.zeros(2 * len(strike), dtype=bool)
-    mask = QuoteMask(~none, {}, tuple(forwards), np.ones(len(made)), years[:0], none, 1.0, None)
+    mask = replace(quote_mask(snapshot(), rules()), forwards=tuple(forwards))
     return fit_surface(quotes, found, [SliceTimes(p.years, p.years, 1.0, p.no_time) for p in made], mask)
 
 
