@@ -21,7 +21,7 @@ def lake_vix(root: Path) -> tuple[VixBar, ...]:
         frames = [pl.read_parquet(file, columns=list(_COLUMNS), glob=False, hive_partitioning=False) for file in files]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BadInput(f"unreadable: {error}", where=str(root / "vix"), fix="Import India VIX again") from None
-    whole = pl.concat(frames).select(_COLUMNS).drop_nulls().unique().sort("day")
+    whole = pl.concat(frames, how="vertical_relaxed").select(_COLUMNS).drop_nulls().unique().sort("day")
     twice = whole.filter(pl.col("day").is_duplicated())["day"].to_list()
     if twice:
         raise BadInput(f"two values for {twice[0]}", where=str(root / "vix"), fix="Remove one of the imports")
