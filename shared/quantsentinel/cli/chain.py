@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, a_time, settings_of
+from quantsentinel.cli.options import Breadth, Config, Json, Participants, a_time, settings_of
 from quantsentinel.cli.output import Answer, ist, progress, show
 from quantsentinel.errors import BadInput
 
@@ -103,10 +103,8 @@ def show_chain(
         bool, typer.Option("--alone", help="Without the day before it: no flow, no realised variance.")
     ] = False,
     history: Annotated[Path | None, typer.Option("--history", help="Daily bars: a file or a folder.")] = None,
-    participants: Annotated[
-        Path | None, typer.Option("--participants", help="Participant open interest (NSE's evening file).")
-    ] = None,
-    breadth: Annotated[Path | None, typer.Option("--breadth", help="Stocks by day, as `qs replay`.")] = None,
+    participants: Participants = None,
+    breadth: Breadth = None,
     config: Config = None,
     json: Json = False,
 ) -> None:

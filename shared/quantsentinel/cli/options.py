@@ -19,6 +19,13 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout 
 Config = Annotated[Path | None, typer.Option("--config", help="TOML settings file (default: $QS_CONFIG).")]
 State = Annotated[Path | None, typer.Option("--state", help="State folder.", show_default=False)]
 
+Participants = Annotated[
+    Path | None, typer.Option("--participants", help="Participant open interest (NSE's evening file).")
+]
+Breadth = Annotated[
+    Path | None, typer.Option("--breadth", help="Stocks by day: NSE's cash bhavcopy, or a folder of daily bars.")
+]
+
 LAST_STATE = Path(".qs/last")
 """Names the state folder used last: what `explain` and the lists read by default."""
 STATE_FILE = "quantsentinel.sqlite"

@@ -8,19 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, State, note_last, settings_of
+from quantsentinel.cli.options import Breadth, Config, Json, Participants, State, note_last, settings_of
 from quantsentinel.cli.output import Answer, Table, logs_on_stderr, progress, show
 
 
 def replay(
     data: Annotated[list[Path], typer.Option("--data", help="A recording or a simulated day. Repeat for several.")],
     history: Annotated[Path | None, typer.Option("--history", help="Daily bars: a file or a folder.")] = None,
-    participants: Annotated[
-        Path | None, typer.Option("--participants", help="Participant open interest (NSE's evening file).")
-    ] = None,
-    breadth: Annotated[
-        Path | None, typer.Option("--breadth", help="Stocks by day: NSE's cash bhavcopy, or a folder of daily bars.")
-    ] = None,
+    participants: Participants = None,
+    breadth: Breadth = None,
     tenants: Annotated[int, typer.Option("--tenants", min=1, max=100_000, help="How many tenants to seed.")] = 10,
     duplicate: Annotated[
         float, typer.Option("--duplicate", min=0, max=1, help="Share of bus events delivered twice.")
