@@ -179,6 +179,11 @@ VOLATILITY = """date,symbol,spot_close,spot_prev,fut_close,fut_prev,sigma_underl
 CASH = """SYMBOL, SERIES, DATE1, PREV_CLOSE, OPEN_PRICE, HIGH_PRICE, LOW_PRICE, LAST_PRICE, CLOSE_PRICE, AVG_PRICE, TTL_TRD_QNTY, TURNOVER_LACS, NO_OF_TRADES, DELIV_QTY, DELIV_PER
 ABC, EQ, 14-Nov-2025, 197.95, 197.90, 199.06, 191.60, 194.50, 193.63, 196.23, 95278, 186.97, 2549, 56622, 59.43
 """
+CASH_HISTORY = """SYMBOL,SERIES,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,TOTTRDQTY,TOTTRDVAL,TIMESTAMP,TOTALTRADES,ISIN
+ABC,EQ,197.90,199.06,191.60,193.63,194.5,197.95,95278,186.97,28-Aug-2025,2549,INE0
+ABC,EQ,197.90,199.06,191.60,193.63,194.5,197.95,95278,186.97,28-Aug-2025,2549,INE0
+XYZ,BE,197.90,199.06,191.60,0,194.5,197.95,95278,186.97,28-Aug-2025,2549,INE1
+"""
 _PRICE = "100.5,101,99.5,100"
 
 
@@ -218,6 +223,7 @@ def documents(folder: Any) -> dict[str, tuple[str, bytes]]:
         "fovolt": ("FOVOLT_28082025.csv", FOVOLT),
         "volatility_history": ("volatility.csv", VOLATILITY),
         "cash_bhavcopy": ("FOVOLT_14112025.csv", CASH),
+        "cash_history": ("cm28AUG2025bhav.csv", CASH_HISTORY),
     }
     return {
         "nse_rows": ("rows.parquet", parquet(nse_rows())),

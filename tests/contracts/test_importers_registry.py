@@ -16,7 +16,7 @@ from quantsentinel.market.importers.imported import Imported, Request
 from tests.chains import rules
 from tests.payloads import documents
 
-COUNT = 24
+COUNT = 25
 NAMES = sorted(IMPORTERS)
 
 

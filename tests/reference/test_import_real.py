@@ -48,6 +48,9 @@ EXPECTED: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
         "bars_adjusted", {"bars_5min": 4336}, {"columns_not_in_ohlc_order": 4336},
     ),
     "bars/nifty_60min/nsei_60m.csv.gz": ("bars_yahoo", {"bars_60min": 3437}, {"three_header_rows": 2, "utc": 3437}),
+    "daily/nse_cash_all_2025_2026/cm_bhavcopy_EQ_BE.parquet": (
+        "cash_history", {"eod_cash": 494_906}, {"unadjusted": 494_906},
+    ),
     "daily/nifty_2007_2025/nsei_1d.csv": ("bars_yahoo", {"bars_daily": 4306}, {"three_header_rows": 2}),
     "daily/nifty_2016_2026/data__nifty_daily.csv": ("bars_adjusted", {"bars_daily": 2464}, {}),
     "daily/stocks_2023_2026/nifty_daily.csv.gz": ("bars_stamped", {"bars_daily": 876}, {"evening_before_utc": 876}),

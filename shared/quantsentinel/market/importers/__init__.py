@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from quantsentinel.errors import BadInput
 from quantsentinel.market.importers.bar_layouts import BAR_IMPORTERS
 from quantsentinel.market.importers.bhavcopy import EOD_IMPORTERS
+from quantsentinel.market.importers.cash import CASH_HISTORY
 from quantsentinel.market.importers.chains import CHAIN_IMPORTERS
 from quantsentinel.market.importers.daily_tables import DAILY_IMPORTERS
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Importer
 
 IMPORTERS: Mapping[str, Importer] = {
-    importer.name: importer for importer in (*CHAIN_IMPORTERS, *BAR_IMPORTERS, *EOD_IMPORTERS, *DAILY_IMPORTERS)
+    importer.name: importer
+    for importer in (*CHAIN_IMPORTERS, *BAR_IMPORTERS, *EOD_IMPORTERS, *DAILY_IMPORTERS, CASH_HISTORY)
 }
 
 

@@ -134,7 +134,8 @@ def _cash(into: Collected, at: int, cells: Mapping[str, str]) -> None:
     names = (("open", "open_price"), ("high", "high_price"), ("low", "low_price"), ("close", "close_price"))
     prices = {name: required(cells[printed]) for name, printed in names}
     row = {"underlying": EXCHANGE, "day": day, "symbol": symbol, "series": series, **prices}
-    into.add(at, "eod_cash", (symbol, series, day), {**row, "volume": whole(cells["ttl_trd_qnty"])})
+    row |= {"previous_close": number(cells["prev_close"]), "volume": whole(cells["ttl_trd_qnty"])}
+    into.add(at, "eod_cash", (symbol, series, day), row)
 
 
 def _says_fovolt(document: Document) -> bool:

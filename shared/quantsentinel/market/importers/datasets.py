@@ -59,6 +59,15 @@ PROVENANCE: Mapping[str, Any] = {
 """`input_row` is the line of a text (null for binary inputs), `blemishes` the flagged ones, joined by commas."""
 
 
+_CASH: Mapping[str, Any] = {
+    "symbol": pl.String,
+    "series": pl.String,
+    **_PRICES,
+    "previous_close": pl.Float64,
+    "volume": pl.Int64,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     name: str
@@ -87,7 +96,7 @@ DATASETS: Mapping[str, Dataset] = {
         Dataset("vix", "year", {"day": pl.Date, **_PRICES, "previous_close": pl.Float64}),
         Dataset("eod_options", "date", {**_EOD, "strike": pl.Float64, "right": pl.String}),
         Dataset("eod_futures", "year", _EOD),
-        Dataset("eod_cash", "date", {"symbol": pl.String, "series": pl.String, **_PRICES, "volume": pl.Int64}),
+        Dataset("eod_cash", "date", _CASH),
         Dataset(
             "participants",
             "year",
