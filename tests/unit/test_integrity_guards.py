@@ -170,8 +170,9 @@ def test_a_chain_that_jumped_over_ten_percent_is_refused_by_scale() -> None:
     assert verdict(firewall, "scale").measured == pytest.approx(np.log(27_500 / 24_500), abs=1e-4)
 
 
-def test_a_spot_far_from_the_forward_is_refused_by_scale() -> None:
-    assert refusal(judged(replace(chain(), spot=54_000.0))) == "scale"
+def test_a_spot_far_from_the_forward_is_refused_by_spot_forward() -> None:
+    assert refusal(judged(replace(chain(), spot=54_000.0))) == "spot_forward"
+    assert refusal(judged(replace(chain(), spot=24_300.0))) == "spot_forward"
     assert judged(replace(chain(), spot=24_450.0)).accepted
 
 
@@ -183,7 +184,7 @@ def test_too_few_two_sided_quotes_near_the_money_refuse_the_chain() -> None:
     assert verdict(firewall, "two_sided_share").measured == pytest.approx(0.7)
 
 
-def test_a_pair_off_parity_is_masked_and_a_fifth_of_them_refuses() -> None:
+def test_of_a_pair_off_parity_the_moved_row_is_masked_and_a_fifth_of_them_refuses() -> None:
     snapshot = chain()
     calls = [row for row in near(snapshot).tolist() if snapshot.is_call[row]]
 
@@ -195,7 +196,7 @@ def test_a_pair_off_parity_is_masked_and_a_fifth_of_them_refuses() -> None:
     one = moved(calls[:1])
     assert one.accepted
     assert not one.mask[calls[0]]
-    assert not one.mask[calls[0] + 1]
+    assert one.mask[calls[0] + 1]
     others = [row + 82 * slice_ for slice_ in (1, 2) for row in calls[:2]]
     assert refusal(moved(calls[:3] + others)) == "parity"
 

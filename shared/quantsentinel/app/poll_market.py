@@ -82,6 +82,7 @@ def _judge(platform: Platform, snapshot: Snapshot, before: Document | None, now:
         decided_at=now,
         previous=previous,
         last_seen=platform.snapshots.get_seen(snapshot.underlying) if _without_clock(snapshot) else None,
+        previous_quotes=platform.mask(previous) if previous else None,
     )
     return check(snapshot, context)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from quantsentinel.integrity.quotes import QuoteMask
+from quantsentinel.integrity.since_previous import SincePrevious
 from quantsentinel.market.contracts import DataContract
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import Snapshot
@@ -51,6 +52,7 @@ class IntegrityContext:
 
     `previous` is the accepted snapshot before it; `last_seen` the newest one of the same underlying that was seen at
     all, accepted or not, which a source without an exchange clock needs to prove that it is alive (None: `previous`).
+    `previous_quotes` is the quote mask of `previous` where it is at hand; else it is worked out, to the same result.
     """
 
     underlying: str
@@ -59,15 +61,17 @@ class IntegrityContext:
     decided_at: datetime
     previous: Snapshot | None = None
     last_seen: Snapshot | None = None
+    previous_quotes: QuoteMask | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The input of every guard."""
+    """The input of every guard; `since` is None without a previous snapshot."""
 
     snapshot: Snapshot
     context: IntegrityContext
     quotes: QuoteMask
+    since: SincePrevious | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,22 +8,41 @@ from dataclasses import dataclass
 from quantsentinel.canonical import digest
 from quantsentinel.integrity.absurd_prices import absurd_prices
 from quantsentinel.integrity.age import age
+from quantsentinel.integrity.butterfly import butterfly
+from quantsentinel.integrity.calendar import calendar
 from quantsentinel.integrity.crossed_quotes import crossed_quotes
+from quantsentinel.integrity.expiry_label import expiry_label
 from quantsentinel.integrity.finding import OUTCOMES, Finding, Inspection, IntegrityContext
 from quantsentinel.integrity.forward_found import forward_found
 from quantsentinel.integrity.identity import identity
+from quantsentinel.integrity.jump import jump
 from quantsentinel.integrity.lag import lag
+from quantsentinel.integrity.listed_contracts import listed_contracts
 from quantsentinel.integrity.liveness import liveness
+from quantsentinel.integrity.locked_quotes import locked_quotes
+from quantsentinel.integrity.lot_mismatch import lot_mismatch
 from quantsentinel.integrity.monotone_time import monotone_time
 from quantsentinel.integrity.parity import parity
+from quantsentinel.integrity.price_band import price_band
 from quantsentinel.integrity.quotes import QuoteMask, quote_mask
 from quantsentinel.integrity.repeated_snapshot import repeated_snapshot
 from quantsentinel.integrity.scale import scale
 from quantsentinel.integrity.session_open import session_open
+from quantsentinel.integrity.since_previous import since_previous
 from quantsentinel.integrity.slice_skew import slice_skew
+from quantsentinel.integrity.spot_forward import spot_forward
+from quantsentinel.integrity.strike_curve_fit import strike_curve_fit
+from quantsentinel.integrity.stuck_feed import stuck_feed
+from quantsentinel.integrity.stuck_quote import stuck_quote
+from quantsentinel.integrity.tick_grid import tick_grid
 from quantsentinel.integrity.two_sided_share import two_sided_share
 from quantsentinel.integrity.unit import unit
+from quantsentinel.integrity.unit_change import unit_change
+from quantsentinel.integrity.vertical import vertical
+from quantsentinel.integrity.volume_fell import volume_fell
 from quantsentinel.integrity.zero_chain import zero_chain
+from quantsentinel.integrity.zero_sizes import zero_sizes
+from quantsentinel.integrity.zero_spot import zero_spot
 from quantsentinel.market.snapshot import Bools, Snapshot
 from quantsentinel.pricing.forward import ForwardFit
 from quantsentinel.verdict import Verdict, first_stop
@@ -38,14 +57,32 @@ GUARDS: tuple[Callable[[Inspection], Finding], ...] = (
     monotone_time,
     repeated_snapshot,
     liveness,
+    stuck_feed,
     zero_chain,
+    zero_spot,
     unit,
     absurd_prices,
+    listed_contracts,
+    tick_grid,
+    zero_sizes,
+    lot_mismatch,
     crossed_quotes,
+    locked_quotes,
+    unit_change,
+    volume_fell,
     forward_found,
     scale,
+    price_band,
+    spot_forward,
     two_sided_share,
+    strike_curve_fit,
     parity,
+    vertical,
+    butterfly,
+    calendar,
+    expiry_label,
+    jump,
+    stuck_quote,
     slice_skew,
 )
 """In the order in which they are asked; a contract test holds their names."""
@@ -91,8 +128,8 @@ class Firewall:
 
 def check(snapshot: Snapshot, context: IntegrityContext) -> Firewall:
     """Asks every guard about a snapshot; pure. What each guard saw is hashed once for all of them."""
-    judged = snapshot.judged({})
-    case = Inspection(judged, context, quote_mask(judged, context.rules))
+    case = _inspected(snapshot.judged({}), context)
+    judged = case.snapshot
     seen = digest(
         {
             "snapshot": snapshot.digest,
@@ -106,6 +143,19 @@ def check(snapshot: Snapshot, context: IntegrityContext) -> Firewall:
     )
     findings = tuple(guard(case) for guard in GUARDS)
     return Firewall(judged, findings, tuple(_verdict(finding, seen) for finding in findings), case.quotes)
+
+
+def _inspected(snapshot: Snapshot, context: IntegrityContext) -> Inspection:
+    """The snapshot with what the previous one tells of it in `masked`, and the quotes that are left."""
+    quotes, before = quote_mask(snapshot, context.rules), context.previous
+    if before is None or before.capability != snapshot.capability or before.underlying != snapshot.underlying:
+        return Inspection(snapshot, context, quotes)
+    since = since_previous(snapshot, quotes, before, context.previous_quotes or quote_mask(before, context.rules))
+    judged = snapshot.judged(since.flags)
+    if judged is not snapshot:
+        # Without those rows the forwards may be others: whoever reads the stored snapshot finds these.
+        quotes = quote_mask(judged, context.rules)
+    return Inspection(judged, context, quotes, since)
 
 
 def _verdict(finding: Finding, input_hash: str) -> Verdict:

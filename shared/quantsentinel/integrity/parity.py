@@ -6,7 +6,7 @@ import numpy as np
 
 from quantsentinel.integrity.finding import Finding, Guard, Inspection
 
-GUARD = Guard("parity", 1, "share")
+GUARD = Guard("parity", 2, "share")
 MAX_SHARE = 0.20
 
 

@@ -6,13 +6,19 @@ The market pass calls it again instead of trusting a stored mask, so a replay ju
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.integrity.executable import executable
+from quantsentinel.integrity.levels import Levels, levels
+from quantsentinel.integrity.price_limits import off_band, off_parity, off_scale
+from quantsentinel.integrity.row_flaws import absurd, row_flaws
+from quantsentinel.integrity.strike_curve import strike_curve
+from quantsentinel.integrity.term_structure import term_structure
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import MIN_LAG_S, contract_for
 from quantsentinel.market.rulebook import RuleBook
@@ -30,7 +36,29 @@ YEAR_S = 365 * DAY_S
 WIDE_MOVE = 0.5
 """Upper limit of the annual vol used for the tolerance, so that broken quotes cannot widen it without end."""
 
-REASONS = ("unquoted", "absurd", "crossed", "stale_slice", *MASKED_BY, "no_forward", "scale", "parity")
+REASONS = (
+    "unquoted",
+    "absurd",
+    "crossed",
+    "locked",
+    "no_size",
+    "off_tick",
+    "off_lot",
+    "unlisted",
+    "stale_slice",
+    *MASKED_BY,
+    "no_forward",
+    "scale",
+    "price_band",
+    "strike_curve",
+    "parity",
+    "vertical",
+    "butterfly",
+    "calendar",
+    "expiry_label",
+)
+OWN_FLAWS = REASONS[1:8]
+"""What disqualifies a row whatever the others say."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +68,8 @@ class QuoteMask:
     A row is usable when it is quoted on at least one side and nothing flags it. Per slice, shape (n_slices,):
     `forwards`, `discounts` and `years` (ACT/365 to the settlement observation; NaN without rule rows). `near` marks the
     rows near the money, `tolerance` is the index's move in 60 s in points, `parity_breaches` the share of two-sided
-    near-the-money pairs off parity (None without such pairs).
+    near-the-money pairs off parity (None without such pairs). `levels` holds each slice's width and base prices,
+    `ratio` (n_rows,) each row's distance from its neighbours along the strikes over its limit, NaN where not judged.
     """
 
     usable: Bools
@@ -51,6 +80,8 @@ class QuoteMask:
     near: Bools
     tolerance: float
     parity_breaches: float | None
+    levels: Levels
+    ratio: Floats
 
     @property
     def forward(self) -> Floats:
@@ -59,30 +90,28 @@ class QuoteMask:
 
 
 def quote_mask(snapshot: Snapshot, rules: RuleBook) -> QuoteMask:
-    """Masks absurd, crossed, stale, off-scale and off-parity quotes and fits the forward of every slice.
+    """Masks what is wrong with each quote by itself, beside its neighbours and between expiries; fits the forwards.
 
     Last prices stand in for quotes where the source carries none (`ltp_only`): the forwards then serve analytics, and
     no row is usable.
     """
     flags = {name: np.zeros(len(snapshot), dtype=np.bool_) for name in REASONS}
-    with np.errstate(invalid="ignore"):
-        flags["unquoted"] = ~((snapshot.bid > 0) | (snapshot.ask > 0))
-        flags["absurd"] = _absurd(snapshot)
-        flags["crossed"] = (snapshot.bid > 0) & (snapshot.ask > 0) & (snapshot.bid > snapshot.ask)
+    flags |= row_flaws(snapshot, rules)
     flags["stale_slice"] = np.repeat([not _is_fresh(part, snapshot) for part in snapshot.slices], _rows(snapshot))
     if snapshot.masked.any():
         flags |= {name: snapshot.masked_by(name) for name in MASKED_BY}
     years, discounts = _discounting(snapshot, rules)
-    forwards = _forwards(snapshot, flags["absurd"] | flags["crossed"], discounts)
+    unfit = np.logical_or.reduce([flags[name] for name in (*OWN_FLAWS, *MASKED_BY)])
+    forwards = _forwards(snapshot, unfit, discounts)
     forward = np.array([fit.forward for fit in forwards])
     flags["no_forward"] = np.repeat(np.isnan(forward), _rows(snapshot))
-    near = _near(snapshot, forward)
-    tolerance = _move_60s(snapshot, forward, discounts, years)
-    flags["scale"] = _off_scale(snapshot, forward, discounts, tolerance)
-    good = ~np.logical_or.reduce(list(flags.values()))
-    flags["parity"], breaches = _off_parity(snapshot, forward, discounts, (good, near, tolerance))
+    curve = (forward, discounts, years)
+    near, tolerance = _near(snapshot, forward), _move_60s(snapshot, *curve)
+    flags["scale"] = off_scale(snapshot, curve, tolerance)
+    flags["price_band"] = off_band(snapshot, curve, tolerance)
+    level, ratio, breaches = _compare(snapshot, flags, curve, (near, tolerance))
     return QuoteMask(
-        usable=good & ~flags["parity"],
+        usable=~np.logical_or.reduce(list(flags.values())),
         flags=flags,
         forwards=forwards,
         discounts=discounts,
@@ -90,20 +119,31 @@ def quote_mask(snapshot: Snapshot, rules: RuleBook) -> QuoteMask:
         near=near,
         tolerance=tolerance,
         parity_breaches=breaches,
+        levels=level,
+        ratio=ratio,
     )
+
+
+def _compare(
+    snapshot: Snapshot, flags: dict[str, Bools], curve: tuple[Floats, Floats, Floats], used: tuple[Bools, float]
+) -> tuple[Levels, Floats, float | None]:
+    """Sets the flags that need other quotes than the row's own; the levels, the ratios, the share off parity."""
+    near, tolerance = used
+    good = ~np.logical_or.reduce(list(flags.values()))
+    level = levels(snapshot, curve, good)
+    beside = strike_curve(snapshot, level, good, tolerance)
+    flags["strike_curve"] = beside.off
+    flags["parity"], breaches = off_parity(snapshot, curve, (good, near, tolerance), beside.ratio)
+    good &= ~(flags["strike_curve"] | flags["parity"])
+    sure = executable(snapshot, level, (good, beside.ratio, tolerance))
+    flags["vertical"], flags["butterfly"] = sure.vertical, sure.butterfly
+    terms, counts = term_structure(level, tolerance), _rows(snapshot)
+    flags["calendar"], flags["expiry_label"] = np.repeat(terms.calendar, counts), np.repeat(terms.expiry_label, counts)
+    return level, beside.ratio, breaches
 
 
 def _rows(snapshot: Snapshot) -> NDArray[np.int64]:
     return np.diff(snapshot.offsets)
-
-
-def _absurd(snapshot: Snapshot) -> Bools:
-    """Rows with a price or size that is negative or not finite."""
-    absurd = np.zeros(len(snapshot), dtype=np.bool_)
-    for name in ("bid", "ask", "ltp", "bid_size", "ask_size"):
-        column = snapshot.columns[name]
-        absurd |= ~(np.isfinite(column) & (column >= 0))
-    return absurd
 
 
 def _is_fresh(part: Slice, snapshot: Snapshot) -> bool:
@@ -143,7 +183,8 @@ def discounting(rules: RuleBook, underlying: str, part: Slice) -> tuple[float, f
 
 def _forwards(snapshot: Snapshot, bad: Bools, discounts: Floats) -> tuple[ForwardFit, ...]:
     bid, ask = _prices(snapshot, bad)
-    return tuple(_fit(snapshot, bid, ask, (index, discount)) for index, discount in enumerate(discounts.tolist()))
+    fits = (_fit(snapshot, bid, ask, (index, discount)) for index, discount in enumerate(discounts.tolist()))
+    return tuple(replace(fit, forward=float("nan"), reason="not_positive") if fit.forward <= 0 else fit for fit in fits)
 
 
 def _prices(snapshot: Snapshot, bad: Bools) -> tuple[Floats, Floats]:
@@ -165,7 +206,7 @@ def _fit(snapshot: Snapshot, bid: Floats, ask: Floats, which: tuple[int, float])
 
 def nearest_forward(snapshot: Snapshot, rules: RuleBook) -> float | None:
     """The forward of the nearest expiry that has one, without judging the rest."""
-    bid, ask = _prices(snapshot, _absurd(snapshot))
+    bid, ask = _prices(snapshot, absurd(snapshot))
     for index, part in enumerate(snapshot.slices):
         found = discounting(rules, snapshot.underlying, part)
         fit = _fit(snapshot, bid, ask, (index, found[1])) if found else None
@@ -203,46 +244,3 @@ def _move_60s(snapshot: Snapshot, forward: Floats, discounts: Floats, years: Flo
             sigma = straddle * np.sqrt(np.pi / 2) / (discounts[index] * forward[index] * np.sqrt(years[index]))
             return float(forward[index] * min(sigma, WIDE_MOVE) * np.sqrt(ASYNCHRONY_S / SESSION_SECONDS_A_YEAR))
     return 0.0
-
-
-def _off_scale(snapshot: Snapshot, forward: Floats, discounts: Floats, tolerance: float) -> Bools:
-    """Prices that no option of that strike can have: above D·F (call) or D·K (put), or an ask below intrinsic value.
-
-    Intrinsic value less the quote's own spread and the 60 s move: deep in the money the repo rate, a proxy, misses the
-    market's by more than the move (14 points at 4,570 in the money on 2025-08-29).
-    """
-    rows = _rows(snapshot)
-    discount, future = np.repeat(discounts, rows), np.repeat(forward, rows)
-    with np.errstate(invalid="ignore"):
-        highest = discount * np.where(snapshot.is_call, future, snapshot.strike) + tolerance
-        sign = np.where(snapshot.is_call, 1.0, -1.0)
-        spread = np.where(snapshot.bid > 0, np.maximum(snapshot.ask - snapshot.bid, 0.0), 0.0)
-        lowest = np.maximum(discount * sign * (future - snapshot.strike), 0.0) - spread - tolerance
-        above = np.maximum(np.maximum(snapshot.bid, snapshot.ask), snapshot.ltp) > highest
-        below = (snapshot.ask > 0) & (snapshot.ask < lowest)
-    return above | below
-
-
-def _off_parity(
-    snapshot: Snapshot, forward: Floats, discounts: Floats, used: tuple[Bools, Bools, float]
-) -> tuple[Bools, float | None]:
-    """Pairs whose mid parity forward is off by more than spread + the 60 s move, and the near-the-money share.
-
-    Near the money both rows are masked; further out only the wider quote, which is the one that moved late.
-    """
-    good, near, tolerance = used
-    two_sided = good & (snapshot.bid > 0) & (snapshot.ask > 0)
-    pair = two_sided[0::2] & two_sided[1::2]
-    spread = snapshot.ask - snapshot.bid
-    middle = (snapshot.ask + snapshot.bid) / 2
-    per_pair = _rows(snapshot) // 2
-    discount, future = np.repeat(discounts, per_pair), np.repeat(forward, per_pair)
-    with np.errstate(invalid="ignore"):
-        off = np.abs(middle[0::2] - middle[1::2] - discount * (future - snapshot.strike[0::2]))
-        breach = pair & (off > spread[0::2] + spread[1::2] + tolerance)
-    close = near[0::2]
-    masked = np.zeros(len(snapshot), dtype=np.bool_)
-    masked[0::2] = breach & (close | (spread[0::2] >= spread[1::2]))
-    masked[1::2] = breach & (close | (spread[1::2] >= spread[0::2]))
-    judged = int(np.count_nonzero(pair & close))
-    return masked, float(np.count_nonzero(breach & close) / judged) if judged else None
