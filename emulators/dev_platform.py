@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -20,14 +21,10 @@ from typing import Any
 
 from emulators.fake_telegram import FakeTelegram
 from emulators.function_fleet import Start, function_processes, wait_for
-from emulators.google_emulators import (
-    Google,
-    create_bucket,
-    create_push_subscription,
-    create_topic,
-    free_port,
-    started,
-)
+from emulators.google_emulators import Google, create_bucket, create_push_subscription, create_topic, started
+from emulators.held_port import held_port
+from emulators.interrupt import pause
+from emulators.lifetime import ROOT
 from emulators.replay_server import ReplayServer
 from emulators.webhook_sink import WebhookSink
 from quantsentinel.adapters.brokers.recorded import Recording, open_recording
@@ -42,7 +39,6 @@ from quantsentinel.simulator.day import simulate_day
 from quantsentinel.stores.tenants import Endpoint
 from quantsentinel.wiring.google import open_google
 
-ROOT = Path(__file__).resolve().parents[1]
 MAP = ROOT / "terraform" / "functions.json"
 PROJECT = "local-quantsentinel"
 UPSTOX_TOKEN = "local-analytics-token"  # noqa: S105  # accepted by the replay server of this very run only
@@ -93,8 +89,12 @@ def topic_of(row: Row) -> str:
 
 
 @contextmanager
-def running(options: Options, logs: Path) -> Iterator[Dev]:
-    """The platform, ready to be ticked. Raises `Unavailable` that says what did not start."""
+def running(options: Options, logs: Path, stop: threading.Event | None = None) -> Iterator[Dev]:
+    """The platform, ready to be ticked.
+
+    Raises `Unavailable` that says what did not start, `Interrupted` when `stop` is set meanwhile.
+    """
+    stop = stop or threading.Event()
     with ExitStack() as stack:
         data = options.data or _simulated(options, logs)
         recording = open_recording(data)
@@ -105,7 +105,8 @@ def running(options: Options, logs: Path) -> Iterator[Dev]:
         def now() -> datetime:
             return datetime.now(UTC) + timedelta(seconds=offset_s)
 
-        google = stack.enter_context(started(PROJECT, log_folder=logs))
+        pause(stop)
+        google = stack.enter_context(started(PROJECT, log_folder=logs, stop=stop))
         broker = stack.enter_context(ReplayServer([data], load_rules(), token=UPSTOX_TOKEN, now=now))
         telegram = stack.enter_context(FakeTelegram(BOT_TOKEN))
         secret = new_secret()
@@ -114,18 +115,15 @@ def running(options: Options, logs: Path) -> Iterator[Dev]:
         stack.enter_context(_exported(google.environ))
         settings = settings_from({key: value for key, value in environ.items() if key.startswith("QS_")})
         secrets = _secrets(broker.url, telegram.url)
-        ports = {name: free_port() for name in functions()}
-        processes = stack.enter_context(
-            function_processes(
-                {
-                    name: Start(ports[name], {**environ, **_granted(row, secrets)}, int(row["concurrency"]))
-                    for name, row in functions().items()
-                },
-                logs,
-            )
-        )
-        wait_for(ports, processes, logs)
+        ports = {name: stack.enter_context(held_port()) for name in functions()}
+        starts = {
+            name: Start(ports[name], {**environ, **_granted(row, secrets)}, int(row["concurrency"]))
+            for name, row in functions().items()
+        }
+        processes = stack.enter_context(function_processes(starts, logs))
+        wait_for(ports, processes, logs, stop)
         _provision(google, settings, ports)
+        pause(stop)
         _seed(settings, recording, options, Endpoint("webhook", sink.url, secret))
         yield Dev(google, settings, broker, sink, telegram, ports, processes, logs)
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulators.lifetime import end_with_parent
+from emulators.interrupt import pause
+from emulators.lifetime import ROOT, end_children, start_child
 from quantsentinel.errors import Unavailable
 
-ROOT = Path(__file__).resolve().parents[1]
 SERVE_PYTHON = ROOT / ".venv-serve" / "bin" / "python"
 """What a deployed function has; without it (no `make setup` yet) the functions run in this very environment."""
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 END_WITHIN_S = 2.0
+"""What a function does not finish by then, nobody acknowledges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def function_processes(starts: Mapping[str, Start], logs: Path) -> Iterator[dict
             processes[name] = _started(name, start, logs)
         yield processes
     finally:
-        _end(list(processes.values()))
+        end_children(list(processes.values()), END_WITHIN_S)
 
 
 def _started(name: str, start: Start, logs: Path) -> subprocess.Popen[bytes]:
@@ -53,32 +54,13 @@ def _started(name: str, start: Start, logs: Path) -> subprocess.Popen[bytes]:
     own.mkdir()
     # gunicorn puts its control socket there: not into the home folder, where seven of them would meet.
     sized = {"THREADS": str(start.threads), "XDG_RUNTIME_DIR": str(own)}
-    with (logs / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
-            [*command, "--port", str(start.port), "--host", "127.0.0.1"],
-            cwd=ROOT,
-            env={**kept, **start.environ, **sized},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=end_with_parent,
-        )
+    listening = ["--port", str(start.port), "--host", "127.0.0.1"]
+    return start_child([*command, *listening], logs / f"{name}.log", {**kept, **start.environ, **sized})
 
 
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """The functions and their workers, each a session of its own. What they did not finish, nobody acknowledged."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-        deadline = time.monotonic() + END_WITHIN_S
-        while time.monotonic() < deadline and any(process.poll() is None for process in processes):
-            time.sleep(0.05)
-    for process in processes:
-        process.wait()
-
-
-def wait_for(ports: Mapping[str, int], processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -> None:
+def wait_for(
+    ports: Mapping[str, int], processes: Mapping[str, subprocess.Popen[bytes]], logs: Path, stop: threading.Event
+) -> None:
     """Until every function accepts connections. Raises `Unavailable` with the end of the log of one that does not."""
     deadline = time.monotonic() + READY_WITHIN_S
     for name, port in ports.items():
@@ -86,7 +68,7 @@ def wait_for(ports: Mapping[str, int], processes: Mapping[str, subprocess.Popen[
             if time.monotonic() > deadline or processes[name].poll() is not None:
                 tail = (logs / f"{name}.log").read_text(errors="replace")[-2000:]
                 raise Unavailable(f"function {name} did not start: {tail}", where="make dev")
-            time.sleep(0.1)
+            pause(stop, 0.1)
 
 
 def _accepts(port: int) -> bool:

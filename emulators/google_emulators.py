@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,15 +22,17 @@ from pathlib import Path
 
 import httpx
 
-from emulators.lifetime import end_with_parent
+from emulators.held_port import held_port
+from emulators.interrupt import pause
+from emulators.lifetime import ROOT, end_children, start_child
 from quantsentinel.errors import Unavailable
 
-ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / ".tools" / "bin"
 HOW = "run `make emulators` (emulators/install.sh), which says what it cannot install by itself"
-READY_WITHIN_S = 60.0
-STARTS = 3
-"""A free port may be taken between finding and binding it."""
+READY_WITHIN_S = 180.0
+END_WITHIN_S = 5.0
+CALL_WITHIN_S = 30.0
+NAMES = ("firestore", "pubsub", "storage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +98,28 @@ def _in_sdk(pattern: str) -> Path | None:
 
 
 @contextmanager
-def started(project: str = "local-quantsentinel", *, log_folder: Path | None = None) -> Iterator[Google]:
+def started(
+    project: str = "local-quantsentinel", *, log_folder: Path | None = None, stop: threading.Event | None = None
+) -> Iterator[Google]:
     """The three, ready; they end with the block, and with this process however it ends (on Linux).
 
-    Raises `Unavailable` that names what is missing, or what did not start and the end of its log.
+    Raises `Unavailable` that names what is missing, or what did not start and the end of its log; `Interrupted` when
+    `stop` is set while they start.
     """
     programs = locate()
     if programs.missing:
         raise Unavailable(f"{', '.join(programs.missing)} not found", where="emulators", fix=HOW)
     with ExitStack() as stack:
         logs = log_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emulators-")))
-        ports = {
-            name: stack.enter_context(_running(name, programs, logs)) for name in ("firestore", "pubsub", "storage")
-        }
+        ports = {name: stack.enter_context(held_port()) for name in NAMES}
+        processes: dict[str, subprocess.Popen[bytes]] = {}
+        stack.callback(lambda: end_children(list(processes.values()), END_WITHIN_S))
         for name, port in ports.items():
-            _wait_ready(name, port, logs)
+            processes[name] = start_child(command(name, programs, port), _log(name, logs))
+        for name, port in ports.items():
+            _wait_ready(port, processes[name], _log(name, logs), stop or threading.Event())
         hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         yield Google(project, hosts["firestore"], hosts["pubsub"], f"http://{hosts['storage']}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def command(name: str, programs: Programs, port: int) -> list[str]:
@@ -135,49 +136,19 @@ def command(name: str, programs: Programs, port: int) -> list[str]:
     return [*server, "-port", str(port), "-public-host", address, "-external-url", f"http://{address}"]
 
 
-@contextmanager
-def _running(name: str, programs: Programs, logs: Path) -> Iterator[int]:
-    """One program as a child of its own process group; yields its port."""
-    for _ in range(STARTS):
-        port = free_port()
-        with _log(name, logs).open("wb") as log:
-            process = subprocess.Popen(
-                command(name, programs, port),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=end_with_parent,
-            )
-        time.sleep(0.2)
-        if process.poll() is None:
-            break
-    try:
-        yield port
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _wait_ready(name: str, port: int, logs: Path) -> None:
-    path = "/storage/v1/b?project=ready" if name == "storage" else "/"
+def _wait_ready(port: int, process: subprocess.Popen[bytes], log: Path, stop: threading.Event) -> None:
+    """Any answer will do: fake-gcs-server says 404 of its root, the others 200."""
     deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.get(f"http://127.0.0.1:{port}{path}", timeout=2)
+            httpx.get(f"http://127.0.0.1:{port}/", timeout=5)
         except httpx.HTTPError:
-            time.sleep(0.1)
+            pause(stop, 0.1)
         else:
             return
-    tail = _log(name, logs).read_text(errors="replace")[-2000:]
-    raise Unavailable(f"{name} did not answer within {READY_WITHIN_S:.0f} s: {tail}", where="emulators", fix=HOW)
+    how = f"did not answer within {READY_WITHIN_S:.0f} s" if process.returncode is None else "ended by itself"
+    tail = log.read_text(errors="replace")[-2000:]
+    raise Unavailable(f"{log.stem} {how}: {tail}", where="emulators", fix=HOW)
 
 
 def _log(name: str, logs: Path) -> Path:
@@ -188,35 +159,32 @@ def _log(name: str, logs: Path) -> Path:
 def create_bucket(google: Google, name: str) -> None:
     """With versioning; one that exists is fine."""
     body = {"name": name, "versioning": {"enabled": True}}
-    answer = httpx.post(f"{google.storage}/storage/v1/b", params={"project": google.project}, json=body, timeout=10)
-    _accept(answer, f"bucket {name}")
+    _call("POST", f"{google.storage}/storage/v1/b?project={google.project}", body)
 
 
 def create_topic(google: Google, topic: str) -> None:
     """One that exists is fine."""
-    name = f"projects/{google.project}/topics/{topic}"
-    _accept(httpx.put(f"http://{google.pubsub}/v1/{name}", json={}, timeout=10), name)
+    _call("PUT", f"http://{google.pubsub}/v1/projects/{google.project}/topics/{topic}", {})
 
 
 def create_push_subscription(
     google: Google, topic: str, name: str, endpoint: str, *, min_back_off_s: int = 10, ack_deadline_s: int = 60
 ) -> None:
     """Pushes every message of `topic` to `endpoint`; one that exists is fine."""
-    path = f"projects/{google.project}/subscriptions/{name}"
     body = {
         "topic": f"projects/{google.project}/topics/{topic}",
         "pushConfig": {"pushEndpoint": endpoint},
         "ackDeadlineSeconds": ack_deadline_s,
         "retryPolicy": {"minimumBackoff": f"{min_back_off_s}s", "maximumBackoff": "600s"},
     }
-    _accept(httpx.put(f"http://{google.pubsub}/v1/{path}", json=body, timeout=10), path)
+    _call("PUT", f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{name}", body)
 
 
-def clear_documents(google: Google, database: str = "(default)") -> None:
-    path = f"emulator/v1/projects/{google.project}/databases/{database}/documents"
-    _accept(httpx.delete(f"http://{google.firestore}/{path}", timeout=10), path)
-
-
-def _accept(answer: httpx.Response, what: str) -> None:
+def _call(method: str, url: str, body: Mapping[str, object] | None = None) -> None:
+    """Raises `Unavailable` for any answer but success and "exists already", and for none."""
+    try:
+        answer = httpx.request(method, url, json=body, timeout=CALL_WITHIN_S)
+    except httpx.HTTPError as error:
+        raise Unavailable(repr(error), where=url) from error
     if answer.status_code != 409 and answer.is_error:
-        raise Unavailable(f"{answer.status_code} {answer.text[:300]}", where=what)
+        raise Unavailable(f"{answer.status_code} {answer.text[:300]}", where=url)

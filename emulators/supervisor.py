@@ -1,43 +1,51 @@
 """`make dev`: starts the whole platform on this machine, ticks it as Cloud Scheduler would, and prints what happens.
 
-One Ctrl-C ends everything; on Linux so does anything else that ends this process.
+One Ctrl-C ends everything; on Linux so does anything else that ends this process. `kill -USR1` shows what it is doing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from emulators.dev_platform import Dev, Options, functions, running, topic_of
 from emulators.function_fleet import SERVE_PYTHON
+from emulators.interrupt import Interrupted, listen
 from quantsentinel.app.platform import Platform
 from quantsentinel.contracts.events import Tick
-from quantsentinel.errors import QuantsentinelError
+from quantsentinel.errors import QuantsentinelError, Unavailable
 from quantsentinel.ports import Document, Event, Where
 from quantsentinel.stores.snapshots import StoredSnapshot
 from quantsentinel.wiring.google import open_google
 
 BEAT_S = 60.0
 LOOK_S = 1.0
+TICKER_END_S = 15.0
+"""More than the deadline of the one publication that it may be in."""
 NOTE = "Firestore stamps a tenant's create time with wall time, so the 14-day lock is on: every signal here is `paper`."
 
 
-def tick_forever(platform: Platform, stop: threading.Event) -> None:
-    """Cloud Scheduler's part: one beat a minute to every function that is triggered by one."""
+def tick_forever(platform: Platform, stop: threading.Event, say: Callable[[str], None]) -> None:
+    """Cloud Scheduler's part: one beat a minute to every function that is triggered by one; a lost one is told."""
     topics = [topic_of(row) for row in functions().values() if topic_of(row).startswith("tick.")]
     while not stop.is_set():
         now = platform.clock.now()
         for topic in topics:
-            platform.bus.publish(Event(f"{topic}:{now.isoformat()}", topic, Tick(at=now).model_dump(mode="json")))
+            if stop.is_set():
+                return
+            try:
+                platform.bus.publish(Event(f"{topic}:{now.isoformat()}", topic, Tick(at=now).model_dump(mode="json")))
+            except Unavailable as error:
+                say(f"lost beat {topic} of {now}: {error}")
         stop.wait(BEAT_S)
 
 
@@ -86,24 +94,23 @@ class Screen:
         return [*decided, *query("cycles", [Where("state", "==", "late")])]
 
 
-def serve(dev: Dev, seconds: float | None, say: Callable[[str], None]) -> None:
-    """Ticks and prints for so long, or until interrupted. Raises `SystemExit` when a function ended by itself."""
+def serve(dev: Dev, seconds: float | None, stop: threading.Event, say: Callable[[str], None]) -> None:
+    """Ticks and prints for so long, or until `stop`, which it sets. Raises `Unavailable` when a function ended."""
     platform = open_google(dev.settings)
-    stop = threading.Event()
-    ticker = threading.Thread(target=tick_forever, args=(platform, stop), daemon=True)
+    ticker = threading.Thread(target=tick_forever, args=(platform, stop, say), daemon=True)
     ticker.start()
     screen, started = Screen(dev, platform, say), time.monotonic()
     try:
-        while seconds is None or time.monotonic() - started < seconds:
+        while not stop.is_set() and (seconds is None or time.monotonic() - started < seconds):
             screen.look()
             for name, process in dev.processes.items():
                 if process.poll() is not None:
                     tail = (dev.logs / f"{name}.log").read_text(errors="replace")[-2000:]
-                    raise SystemExit(f"function {name} ended with {process.returncode}: {tail}")
+                    raise Unavailable(f"function {name} ended with {process.returncode}: {tail}", where="make dev")
             stop.wait(LOOK_S)
     finally:
         stop.set()
-        ticker.join(5)
+        ticker.join(TICKER_END_S)
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -129,33 +136,24 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     )
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """The first one ends the run; while it is being ended, more of them change nothing."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def run(options: Options, stop: threading.Event, say: Callable[[str], None]) -> None:
+    """Until `stop` is set. Raises `Unavailable` when something did not start or ended by itself."""
+    with suppress(Interrupted), tempfile.TemporaryDirectory(prefix="quantsentinel-dev-") as folder:
+        say(f"starting emulators and {len(functions())} functions, logs in {folder}")
+        if not SERVE_PYTHON.is_file():
+            say("no .venv-serve here: the functions run in this environment, which holds more than a deployed one")
+        with running(options, Path(folder), stop) as dev:
+            say(f"ready: functions on {dict(dev.ports)}; webhook sink {dev.sink.url}; Ctrl-C ends it all\n{NOTE}")
+            serve(dev, options.seconds, stop, say)
 
 
 def main() -> None:
-    options = parse_options()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-
-    def say(text: str) -> None:
-        print(text, flush=True)
-
+    options, stop = parse_options(), listen()
     try:
-        with tempfile.TemporaryDirectory(prefix="quantsentinel-dev-") as folder:
-            say(f"starting emulators and {len(functions())} functions, logs in {folder}")
-            if not SERVE_PYTHON.is_file():
-                say("no .venv-serve here: the functions run in this environment, which holds more than a deployed one")
-            with running(options, Path(folder)) as dev:
-                say(f"ready: functions on {dict(dev.ports)}; webhook sink {dev.sink.url}; Ctrl-C ends it all\n{NOTE}")
-                serve(dev, options.seconds, say)
-    except KeyboardInterrupt:
-        say("ended")
+        run(options, stop, partial(print, flush=True))
     except QuantsentinelError as error:
         sys.exit(str(error))
+    print("ended", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,58 +22,22 @@ from quantsentinel.app import listing
 from quantsentinel.app.platform import Platform
 from quantsentinel.wiring.google import open_google
 from tests.conftest import missing
+from tests.e2e.processes import Watched, below, left, rss_mb
 
 pytestmark = [
     pytest.mark.emulators,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for left processes in /proc"),
 ]
-DAY_S = 80.0
+DAY_S = 240.0
 """The longest that the day is watched: three accepted polls close the stale-data switch, then signals go out."""
 MOST_RSS_MB = 256.0
-END_WITHIN_S = 60.0
 EMULATORS = 3
-
-
-# --- Processes --------------------------------------------------------------------------------------------------------
-def _parents() -> dict[int, int]:
-    """pid -> parent of every process that is alive."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = path.read_text().rpartition(")")[2].split()[:2]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if state != "Z":
-            found[int(path.parent.name)] = int(parent)
-    return found
-
-
-def _below(root: int) -> set[int]:
-    """Every living descendant of a process."""
-    parents, found, new = _parents(), {root}, {root}
-    while new:
-        new = {pid for pid, parent in parents.items() if parent in new} - found
-        found |= new
-    return found - {root}
-
-
-def _rss_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
-
-
-def _left(pids: set[int], within_s: float) -> set[int]:
-    """Those that are still alive when the time is over."""
-    deadline = time.monotonic() + within_s
-    while (alive := pids & set(_parents())) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return alive
 
 
 # --- A day ------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Watched:
+class Day:
     """What a bounded day came to, read while everything was up; `left` are processes that outlived it."""
 
     snapshots: tuple[Mapping[str, Any], ...]
@@ -92,156 +56,164 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     absent = locate().missing
     if absent:
         missing(", ".join(absent), HOW)
-    before, logs = _below(os.getpid()), tmp_path_factory.mktemp("dev")
+    before, logs = below(os.getpid()), tmp_path_factory.mktemp("dev")
     options = parse_options(["--poll-s", "10", "--seconds", str(DAY_S)])
     with running(options, logs) as dev:
         found = _watch(dev)
-        started = _below(os.getpid()) - before
-    return Watched(**found, started=started, left=_left(started, 1.0))
+        started = below(os.getpid()) - before
+    return Day(**found, started=started, left=left(started))
 
 
 def _watch(dev: Dev) -> dict[str, Any]:
-    """Ticks until signals have arrived on both channels, or the time is over."""
+    """Ticks until signals have arrived on both channels and nothing is under way, or the time is over."""
     platform, stop, said = open_google(dev.settings), threading.Event(), list[str]()
-    ticker = threading.Thread(target=tick_forever, args=(platform, stop), daemon=True)
+    ticker = threading.Thread(target=tick_forever, args=(platform, stop, print), daemon=True)
     ticker.start()
     screen, deadline = Screen(dev, platform, said.append), time.monotonic() + DAY_S
-    while time.monotonic() < deadline and not (dev.telegram.messages and _is_settled(dev, platform)):
-        screen.look()
+    found = _evidence(dev, platform)
+    while time.monotonic() < deadline and not _is_settled(found):
         stop.wait(1)
+        found = _evidence(dev, platform)
+        screen.look()
     stop.set()
     ticker.join()
-    screen.look()
-    return _evidence(dev, platform) | {"screen": tuple(said)}
+    return found | {"screen": tuple(said)}
 
 
-def _is_settled(dev: Dev, platform: Platform) -> bool:
-    """Every committed signal has reached its tenant's webhook."""
-    return 0 < len(listing.signals(platform)) <= dev.sink.summary()["unique"]
+def _is_settled(found: Mapping[str, Any]) -> bool:
+    """Every accepted snapshot is decided and served, and every signal has reached its tenants."""
+    accepted = sum(line["outcome"] == "accepted" for line in found["snapshots"])
+    decided = sum(cycle["state"] == "decided" for cycle in found["cycles"])
+    is_served = accepted == decided == found["batches"]
+    is_told = 0 < len(found["signals"]) <= found["sink"]["unique"] and len(found["chats"]) > 0
+    return is_served and is_told
 
 
 def _evidence(dev: Dev, platform: Platform) -> dict[str, Any]:
-    workers = {name: max(_below(process.pid)) for name, process in dev.processes.items()}
+    """Against the flow, so that what is read first has its cause in what is read later."""
+    query = platform.documents.query
+    workers = {name: max(below(process.pid)) for name, process in dev.processes.items()}
     return {
-        "snapshots": tuple(listing.snapshots(platform)),
-        "cycles": tuple(document.data for document in platform.documents.query("cycles")),
-        "batches": len(platform.documents.query("batches")),
-        "signals": tuple(listing.signals(platform)),
-        "dropped": len(platform.documents.query("dropped")),
-        "sink": dev.sink.summary(),
         "chats": dev.telegram.messages,
+        "sink": dev.sink.summary(),
+        "signals": tuple(listing.signals(platform)),
+        "batches": len(query("batches")),
+        "cycles": tuple(document.data for document in query("cycles")),
+        "snapshots": tuple(listing.snapshots(platform)),
+        "dropped": len(query("dropped")),
         "calls": dev.broker.calls,
-        "rss_mb": {name: _rss_mb(pid) for name, pid in workers.items()},
+        "rss_mb": {name: rss_mb(pid) for name, pid in workers.items()},
         "logs": {name: (dev.logs / f"{name}.log").read_text() for name in functions()},
     }
 
 
-def test_snapshots_are_polled_over_http_judged_and_accepted(watched: Watched) -> None:
-    outcomes = [line["outcome"] for line in watched.snapshots]
+def test_snapshots_are_polled_over_http_judged_and_accepted(day: Day) -> None:
+    outcomes = [line["outcome"] for line in day.snapshots]
     assert outcomes.count("accepted") >= 3
-    assert watched.snapshots[0]["guard"] == "liveness", "nothing was seen before the first poll to prove it alive"
-    assert watched.calls["/v2/option/chain 200"] >= len(outcomes)
-    assert not any(call.endswith((" 401", " 429")) for call in watched.calls)
+    assert day.snapshots[0]["guard"] == "liveness", "nothing was seen before the first poll to prove it alive"
+    assert day.calls["/v2/option/chain 200"] >= len(outcomes)
+    assert not any(call.endswith((" 401", " 429")) for call in day.calls)
 
 
-def test_every_accepted_snapshot_becomes_one_decided_cycle_for_every_tenant(watched: Watched) -> None:
-    accepted = sum(line["outcome"] == "accepted" for line in watched.snapshots)
-    assert [cycle["state"] for cycle in watched.cycles] == ["decided"] * len(watched.cycles)
-    # The newest may still be under way.
-    assert accepted - 1 <= watched.batches <= len(watched.cycles) <= accepted
-    assert watched.dropped == 0
+def test_every_accepted_snapshot_becomes_one_decided_cycle_for_every_tenant(day: Day) -> None:
+    accepted = sum(line["outcome"] == "accepted" for line in day.snapshots)
+    assert [cycle["state"] for cycle in day.cycles] == ["decided"] * accepted
+    assert day.batches == accepted
+    assert day.dropped == 0
 
 
-def test_signals_reach_the_webhook_once_each_and_signed(watched: Watched) -> None:
-    assert watched.sink["accepted"] >= 1
-    assert watched.sink["unverified"] == watched.sink["duplicates"] == 0
-    issued = {f"{item['signal_id']}.{item['sequence']}" for item in watched.signals}
-    assert {item["id"] for item in watched.sink["deliveries"]} <= issued
+def test_signals_reach_the_webhook_once_each_and_signed(day: Day) -> None:
+    assert day.sink["accepted"] >= 1
+    assert day.sink["unverified"] == day.sink["duplicates"] == 0
+    issued = {f"{item['signal_id']}.{item['sequence']}" for item in day.signals}
+    assert {item["id"] for item in day.sink["deliveries"]} <= issued
 
 
-def test_signals_reach_the_chat_once_each_and_on_paper(watched: Watched) -> None:
-    texts = [message.plain for message in watched.chats]
+def test_signals_reach_the_chat_once_each_and_on_paper(day: Day) -> None:
+    texts = [message.plain for message in day.chats]
     assert texts
     assert len(set(texts)) == len(texts)
-    assert {message.chat_id for message in watched.chats} == {CHAT_ID}
+    assert {message.chat_id for message in day.chats} == {CHAT_ID}
     assert all("PAPER" in text for text in texts)
-    assert {item["mode"] for item in watched.signals} == {"paper"}
+    assert {item["mode"] for item in day.signals} == {"paper"}
 
 
-def test_the_screen_shows_what_arrived(watched: Watched) -> None:
-    kinds = {text.split()[0] for text in watched.screen}
+def test_the_screen_shows_what_arrived(day: Day) -> None:
+    kinds = {text.split()[0] for text in day.screen}
     assert kinds == {"snapshot", "cycle", "webhook", "telegram"}
 
 
-def test_no_function_logged_anything_worse_than_a_notice(watched: Watched) -> None:
-    for name, text in watched.logs.items():
+def test_no_function_logged_anything_worse_than_a_notice(day: Day) -> None:
+    for name, text in day.logs.items():
         assert "Traceback" not in text, f"{name}: {text[-2000:]}"
         assert not any(f'"severity": "{word}"' in text for word in ("WARNING", "ERROR", "CRITICAL")), name
 
 
-def test_every_function_stays_within_its_memory(watched: Watched) -> None:
-    assert set(watched.rss_mb) == set(functions())
-    for name, used in watched.rss_mb.items():
+def test_every_function_stays_within_its_memory(day: Day) -> None:
+    assert set(day.rss_mb) == set(functions())
+    for name, used in day.rss_mb.items():
         assert used <= min(MOST_RSS_MB, functions()[name]["memory_mb"]), f"{name} peaked at {used:.0f} MB"
 
 
-def test_nothing_outlives_the_platform(watched: Watched) -> None:
-    assert len(watched.started) >= EMULATORS + 2 * len(functions()), "each function is a master and a worker"
-    assert not watched.left
+def test_nothing_outlives_the_platform(day: Day) -> None:
+    assert len(day.started) >= EMULATORS + 2 * len(functions()), "each function is a master and a worker"
+    assert not day.left
 
 
 # --- How it ends ------------------------------------------------------------------------------------------------------
 @pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """`make dev`'s process in a group of its own, ready; its logs go where they are cleaned up also after kill -9."""
+def supervisor(tmp_path: Path) -> Iterator[Watched]:
+    """`make dev`'s process in a group of its own; its logs go where they are cleaned up also after kill -9."""
     absent = locate().missing
     if absent:
         missing(", ".join(absent), HOW)
-    command = [sys.executable, "-m", "emulators.supervisor", "--poll-s", "20", "--seconds", "120"]
-    environ = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout is not None
+    command = [sys.executable, "-m", "emulators.supervisor", "--poll-s", "20", "--seconds", "900"]
+    (tmp_path / "logs").mkdir()
+    environ = {**os.environ, "TMPDIR": str(tmp_path / "logs")}
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
-        for line in process.stdout:
-            if line.startswith("snapshot"):
-                break
-        yield process
+        yield Watched(process, tmp_path / "said")
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
 
 
-def _to_process(process: subprocess.Popen[str]) -> None:
+def _to_process(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGINT)
 
 
-def _to_group(process: subprocess.Popen[str]) -> None:
+def _to_group(process: subprocess.Popen[bytes]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
-@pytest.mark.parametrize("interrupt", [_to_process, _to_group])
+@pytest.mark.parametrize(
+    ("moment", "interrupt"),
+    [("starting", _to_group), ("ready", _to_process), ("snapshot", _to_process), ("snapshot", _to_group)],
+)
 def test_one_interrupt_ends_everything(
-    supervisor: subprocess.Popen[str], interrupt: Callable[[subprocess.Popen[str]], None], tmp_path: Path
+    supervisor: Watched, moment: str, interrupt: Callable[[subprocess.Popen[bytes]], None], tmp_path: Path
 ) -> None:
-    started = _below(supervisor.pid)
-    assert len(started) >= EMULATORS + 2 * len(functions())
-    interrupt(supervisor)
-    assert supervisor.wait(END_WITHIN_S) == 0
-    assert supervisor.stdout is not None
-    assert supervisor.stdout.read().endswith("ended\n")
-    assert not list(tmp_path.iterdir())
-    assert not _left(started, 1.0)
+    supervisor.wait_for(moment)
+    started = below(supervisor.process.pid)
+    assert moment == "starting" or len(started) >= EMULATORS + 2 * len(functions())
+    interrupt(supervisor.process)
+    assert supervisor.code() == 0, supervisor.said
+    assert supervisor.said.endswith("ended\n"), supervisor.said
+    assert "Traceback" not in supervisor.said, supervisor.said
+    assert not list((tmp_path / "logs").iterdir())
+    assert not left(started)
 
 
-def test_killing_the_supervisor_leaves_nothing_behind(supervisor: subprocess.Popen[str]) -> None:
-    started = _below(supervisor.pid)
+def test_killing_the_supervisor_leaves_nothing_behind(supervisor: Watched) -> None:
+    supervisor.wait_for("snapshot")
+    started = below(supervisor.process.pid)
     assert len(started) >= EMULATORS + 2 * len(functions())
-    supervisor.kill()
-    assert not _left(started, 5.0)
+    supervisor.process.kill()
+    assert not left(started)
