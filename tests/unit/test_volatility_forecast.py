@@ -15,7 +15,16 @@ import pytest
 
 from quantsentinel.errors import BadInput
 from quantsentinel.volatility.clock import OVERNIGHT_SHARE, VarianceClock
-from quantsentinel.volatility.forecast import MIN_SESSIONS, Today, blend, ewma_variance, forecast, unit_averages
+from quantsentinel.volatility.forecast import (
+    MIN_SESSIONS,
+    Today,
+    blend,
+    diurnal_share,
+    ewma_variance,
+    forecast,
+    session_so_far,
+    unit_averages,
+)
 from quantsentinel.volatility.parameters import parse_parameters, served
 from quantsentinel.volatility.realised import RealisedVariance
 from tests.price_paths import constant_bars
@@ -31,7 +40,8 @@ DAYS = [day for day in (date(2025, 4, 1) + timedelta(days=n) for n in range(146)
 VOL = 0.16
 UNIT = VOL**2 / 252
 BARS = constant_bars(DAYS, VOL, CLOCK)
-FULL_DAY = RealisedVariance(4 * UNIT * (1 - OVERNIGHT_SHARE), 375.0, 300)
+MORNING = RealisedVariance(4 * UNIT * (1 - OVERNIGHT_SHARE) * diurnal_share(187.5, served()), 187.5, 150)
+"""The path to noon of a day four times as variable as the past."""
 
 
 def test_the_ewma_weighs_squared_returns_by_powers_of_lambda_newest_first() -> None:
@@ -73,7 +83,8 @@ def test_todays_path_takes_its_share_of_the_historys_weight_as_the_session_passe
         share = row.today_alone * elapsed
         assert variance == pytest.approx((1 - share) * UNIT + share * 4 * UNIT)
         assert weights.today == pytest.approx(share)
-    whole = forecast(BARS, FULL_DAY, CLOCK, NOON, END)
+    whole = forecast(BARS, MORNING, CLOCK, NOON, END)
+    assert whole.weights.today > 0.1
     assert whole.sigma_daily**2 == pytest.approx(UNIT * (1 + 3 * whole.weights.today), rel=1e-9)
 
 
@@ -94,13 +105,29 @@ def test_an_implied_month_that_is_no_variance_counts_as_none() -> None:
 
 
 def test_a_day_as_volatile_as_the_past_does_not_move_the_forecast() -> None:
-    for minutes in (40.0, 200.0, 375.0):
-        today = RealisedVariance(UNIT * (1 - OVERNIGHT_SHARE) * minutes / 375, minutes, 50)
-        assert forecast(BARS, today, CLOCK, NOON, END).annual_vol == pytest.approx(VOL, rel=1e-9)
+    """Whenever it was seen from, by the usual shape of a session: its first hour holds more than its fifth."""
+    assert diurnal_share(75.0, served()) > 0.2
+    for now, minutes in ((40.0, 40.0), (200.0, 190.0), (375.0, 120.0)):
+        share = diurnal_share(now, served()) - diurnal_share(now - minutes, served())
+        today = RealisedVariance(UNIT * (1 - OVERNIGHT_SHARE) * share, minutes, 50)
+        at = SESSIONS[1][0] + timedelta(minutes=now)
+        assert forecast(BARS, today, CLOCK, at, END).annual_vol == pytest.approx(VOL, rel=1e-9)
+
+
+def test_a_longer_session_counts_its_last_minutes_evenly_and_a_special_hour_all_of_them() -> None:
+    assert diurnal_share(375.0, served()) == 1.0
+    assert diurnal_share(390.0, served()) == pytest.approx(1 + 15 / 375)
+    hour = (SESSIONS[0][0] + timedelta(hours=9), SESSIONS[0][0] + timedelta(hours=10))
+    clock = VarianceClock([SESSIONS[0], hour, *SESSIONS[1:]])
+    path = RealisedVariance(UNIT * (1 - OVERNIGHT_SHARE) * 45 / 375, 45.0, 40)
+    found = session_so_far(path, clock, hour[0] + timedelta(minutes=45), served())
+    assert (found.unit_variance, found.elapsed) == pytest.approx((UNIT, 45 / 375))
+    assert session_so_far(path, clock, SESSIONS[0][1] + timedelta(hours=1), served()).elapsed == 0.0
+    assert session_so_far(path, clock, hour[1], served()).elapsed > 0.0
 
 
 def test_the_curve_is_linear_in_log_horizon_between_rows_and_flat_beyond() -> None:
-    found = forecast(BARS, FULL_DAY, CLOCK, NOON, END, 2 * UNIT)
+    found = forecast(BARS, MORNING, CLOCK, NOON, END, 2 * UNIT)
     (_, first), *_, (five, mid), (far, last) = found.curve
     assert found.variance_over(0.01) == pytest.approx(0.01 * first)
     assert found.variance_over(500.0) == pytest.approx(500.0 * last)

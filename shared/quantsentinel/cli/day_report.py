@@ -1,4 +1,4 @@
-"""`qs report`: the day in a state folder as one HTML page."""
+"""`qs report` and `qs report day`: the day in a state folder as one HTML page; `qs report volatility` beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from quantsentinel.cli.options import Config, Json, State, last_state, settings_of
 from quantsentinel.cli.output import Answer, show
+from quantsentinel.cli.report_volatility import volatility
 from quantsentinel.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,9 +18,30 @@ if TYPE_CHECKING:
     from quantsentinel.settings import Settings
 
 
+app = typer.Typer(help="Reports: the day of a state, volatility on the real series.", invoke_without_command=True)
+Out = Annotated[Path, typer.Option("--out", help="The page to write.")]
+Source = Annotated[str, typer.Option("--source", help="What the page says about where the chains came from.")]
+PAGE = Path("report.html")
+
+
+@app.callback()
 def report(
-    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
-    source: Annotated[str, typer.Option("--source", help="What the page says about where the chains came from.")] = "",
+    context: typer.Context,
+    out: Out = PAGE,
+    source: Source = "",
+    config: Config = None,
+    state: State = None,
+    json: Json = False,
+) -> None:
+    """Without a command: the report of the day in the state used last (`qs report day`)."""
+    if context.invoked_subcommand is None:
+        day(out, source, config, state, json)
+
+
+@app.command("day")
+def day(
+    out: Out = PAGE,
+    source: Source = "",
     config: Config = None,
     state: State = None,
     json: Json = False,
@@ -30,6 +52,9 @@ def report(
     page = write_report(settings, folder, out, source or f"state {folder.name}")
     answer = {"report": str(page.resolve()), "bytes": page.stat().st_size}
     show(Answer(answer, lines=[f"Report: {page.resolve()}"]), json)
+
+
+app.command("volatility")(volatility)
 
 
 def write_report(settings: Settings, state: Path, page: Path, source: str) -> Path:

@@ -80,7 +80,7 @@ app.command("explain", rich_help_panel=DECISIONS)(explain.explain)
 app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
 app.add_typer(kill.app, name="kill", rich_help_panel=RISK)
-app.command("report", rich_help_panel=OPERATE)(day_report.report)
+app.add_typer(day_report.app, name="report", rich_help_panel=OPERATE)
 app.command("bench", rich_help_panel=OPERATE)(bench.bench)
 
 

@@ -88,6 +88,13 @@ class VarianceClock:
         session = np.array([self.gap_weights.session(later) for _, later in pairs], dtype=np.float64)
         return self.overnight_share * gap + (1 - self.overnight_share) * session
 
+    def session_at(self, time: datetime) -> tuple[datetime, datetime] | None:
+        """Open and close of the session under way, its last moment included; None between sessions."""
+        place = bisect_right(self._seconds, time.timestamp())
+        if place % 2 == 0 and place and self._seconds[place - 1] == time.timestamp():
+            place -= 1
+        return self.sessions[place // 2] if place % 2 else None
+
     def _at(self, time: datetime) -> float:
         at = time.timestamp()
         if not self._seconds[0] <= at <= self._seconds[-1]:

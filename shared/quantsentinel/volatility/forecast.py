@@ -29,6 +29,8 @@ LAMBDA = 0.94
 """RiskMetrics (1996) daily decay."""
 MIN_SESSIONS = 22
 """Fewer prior sessions: no forecast (`definitions.md` §4)."""
+SHORT_MINUTES = 300.0
+"""A shorter (special) session has no usual shape: its minutes count evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The session so far: its variance per clock unit and the share of a full session that it covers, at most one."""
+    """The session so far: its variance per clock unit, and the share of a full session's variance that usually comes in
+    the part of it that was seen, at most one. The first hour holds a third, a quiet hour at noon a tenth."""
 
     unit_variance: float = 0.0
     elapsed: float = 0.0
@@ -113,7 +116,8 @@ def forecast(
     averages = unit_averages(bars, clock, parameters)
     if averages[-1] <= 0:
         return _none("prices_never_moved")
-    rows = [blend(row, averages, _today(today, clock), implied) for row in parameters.forecast]
+    so_far = session_so_far(today, clock, now, parameters)
+    rows = [blend(row, averages, so_far, implied) for row in parameters.forecast]
     curve = tuple(
         (row.horizon_sessions, variance) for row, (variance, _) in zip(parameters.forecast, rows, strict=True)
     )
@@ -143,11 +147,28 @@ def _none(reason: str) -> Forecast:
     return Forecast(nan, nan, nan, Weights(0.0, 0.0), reason)
 
 
-def _today(today: RealisedVariance | None, clock: VarianceClock) -> Today:
-    if today is None or not today.is_known:
+def session_so_far(
+    today: RealisedVariance | None, clock: VarianceClock, now: datetime, parameters: Parameters
+) -> Today:
+    """Today's path ends at `now`. Nothing where it is unknown, or outside a session."""
+    window = clock.session_at(now)
+    if today is None or not today.is_known or window is None:
         return Today()
-    elapsed = today.minutes / SESSION_MINUTES
-    return Today(today.value / ((1 - clock.overnight_share) * elapsed), min(elapsed, 1.0))
+    since_open = (now - window[0]).total_seconds() / 60.0
+    length = (window[1] - window[0]).total_seconds() / 60.0
+    start = max(since_open - today.minutes, 0.0)
+    if length < SHORT_MINUTES:
+        share = today.minutes / SESSION_MINUTES
+    else:
+        share = diurnal_share(since_open, parameters) - diurnal_share(start, parameters)
+    return Today(today.value / ((1 - clock.overnight_share) * share), min(share, 1.0)) if share > 0 else Today()
+
+
+def diurnal_share(minutes: float, parameters: Parameters) -> float:
+    """Of a full session's variance, by the minutes since its open; later ones (longer sessions) count evenly."""
+    grid = np.linspace(0.0, SESSION_MINUTES, len(parameters.diurnal) + 1)
+    beyond = max(minutes - SESSION_MINUTES, 0.0) / SESSION_MINUTES
+    return float(np.interp(minutes, grid, (0.0, *parameters.diurnal))) + beyond
 
 
 def _at(

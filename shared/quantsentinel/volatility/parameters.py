@@ -68,6 +68,8 @@ class Parameters:
     gaps: GapWeights
     fitted: tuple[FittedWeight, ...]
     spans: tuple[int, ...]
+    diurnal: tuple[float, ...]
+    """Share of a full session's variance gained by the end of each of its 25 quarters of an hour."""
     forecast: tuple[ForecastWeights, ...]
     trained: Mapping[str, str]
     digest: str
@@ -91,6 +93,7 @@ def parse_parameters(raw: Mapping[str, Any]) -> Parameters:
             gaps=GapWeights(**multiples, budget_days=frozenset(clock["budget_days"])),
             fitted=fitted,
             spans=tuple(ahead["spans_sessions"]),
+            diurnal=tuple(ahead["diurnal"]),
             forecast=tuple(_weights(row) for row in ahead["horizon"]),
             trained={"clock": clock["trained"], "forecast": ahead["trained"]},
             digest=digest(_plain(raw)),
@@ -119,6 +122,8 @@ def _require_simplex(found: Parameters) -> None:
         sums = (sum(row.alone), sum(row.beside) + row.implied)
         if any(abs(total - 1.0) > 1e-6 for total in sums) or not len(row.alone) == len(row.beside) == len(found.spans):
             raise BadInput(f"weights sum to {sums}, not to one", where=f"horizon {row.horizon_sessions}")
+    if list(found.diurnal) != sorted(found.diurnal) or not found.diurnal or found.diurnal[-1] != 1.0:
+        raise BadInput(f"shares {found.diurnal} do not ascend to one", where="diurnal")
     horizons = [row.horizon_sessions for row in found.forecast]
     if not horizons or horizons != sorted(set(horizons)):
         raise BadInput(f"horizons {horizons} do not ascend", where="volatility parameters")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,6 +14,7 @@ from quantsentinel.market.bars import DailyBar
 from quantsentinel.volatility.clock import OVERNIGHT_SHARE, VarianceClock
 from quantsentinel.volatility.convex import FLOOR, ahead, fit_simplex, trailing
 from quantsentinel.volatility.ranges import log_bars, range_variance
+from quantsentinel.volatility.scores import qlike
 
 Floats = NDArray[np.float64]
 TAILS = (0.05, 0.95)
@@ -21,20 +22,24 @@ TAILS = (0.05, 0.95)
 
 @dataclass(frozen=True, eq=False)
 class DailySample:
-    """One row a session after the first, (n,): squared close-to-close return, squared gap, variance with the gap by the
+    """One row a session after the first, (n,): close-to-close log-return, squared gap, variance with the gap by the
     range, clock units, and the volatility index's variance per unit (NaN where there is none)."""
 
     days: tuple[date, ...]
-    squared: Floats
+    returns: Floats
     gaps: Floats
     ranged: Floats
     units: Floats
     implied: Floats
 
+    @property
+    def squared(self) -> Floats:
+        return np.asarray(self.returns**2)
+
     def before(self, end: date) -> DailySample:
         """The sessions up to `end`, that day included."""
         n = sum(day <= end for day in self.days)
-        columns = (self.squared, self.gaps, self.ranged, self.units, self.implied)
+        columns = (self.returns, self.gaps, self.ranged, self.units, self.implied)
         return DailySample(self.days[:n], *(column[:n] for column in columns))
 
 
@@ -47,7 +52,7 @@ def daily_sample(bars: Sequence[DailyBar], clock: VarianceClock, implied_vol: di
     implied = np.array([implied_vol.get(day, np.nan) for day in days[1:]]) ** 2 / 252.0
     units = clock.close_to_close_units(days)
     gaps = (prices.open[1:] - prices.close[:-1]) ** 2
-    return DailySample(tuple(days[1:]), np.diff(prices.close) ** 2, gaps, range_variance(prices), units, implied)
+    return DailySample(tuple(days[1:]), np.diff(prices.close), gaps, range_variance(prices), units, implied)
 
 
 def range_scale(sample: DailySample, random: np.random.Generator, draws: int = 1000) -> tuple[float, float, float]:
@@ -97,10 +102,17 @@ class IntradaySample:
     squares: Floats
 
 
+def fit_diurnal(intraday: IntradaySample) -> Floats:
+    """Mean over days of the share of the session's variance gained by the end of each bar, (bars,); one at the end."""
+    shares = intraday.squares / intraday.squares.sum(axis=1, keepdims=True)
+    return np.asarray(np.cumsum(np.mean(shares, axis=0)))
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Forecasts and outcomes at several times of many days, (n,): unit variances of the history, of the session so far
-    and implied; `elapsed` share of the session; `realised` per unit over what was left of it and the sessions after."""
+    and implied; `elapsed` share of the session's usual variance; `realised` per unit over what was left of the session
+    and the sessions after."""
 
     past: Floats
     so_far: Floats
@@ -110,11 +122,14 @@ class Moments:
 
 
 def moments(
-    daily: DailySample, intraday: IntradaySample, past: Floats, sessions_after: int, bars: Sequence[int]
+    daily: DailySample, intraday: IntradaySample, past: Floats, sessions_after: int, usual: Mapping[int, float]
 ) -> Moments:
-    """After each count of `bars` of each day. `past` (n,) is the history's unit variance known after each daily row;
-    the implied one is that of the evening before. Outcomes of the sessions after are the bars' own, with their gaps;
-    days without a row before them or bars after them are left out."""
+    """After each count of bars of each day, with the share of variance that usually comes by then (`usual`).
+
+    `past` (n,) is the history's unit variance known after each daily row; the implied one is that of the evening
+    before. Outcomes of the sessions after are the bars' own, with their gaps; days without a row before them or bars
+    after them are left out.
+    """
     at = {day: n for n, day in enumerate(daily.days)}
     outcome = {day: float(np.sum(row)) + daily.gaps[at[day]] for day, row in _known(intraday, at)}
     rows = []
@@ -125,11 +140,11 @@ def moments(
         if not n or len(later) < sessions_after or any(each not in outcome for each in later):
             continue
         after = sum(outcome[each] for each in later), float(np.sum(daily.units[n + 1 : n + 1 + sessions_after]))
-        for count in bars:
+        for count, share in usual.items():
             units = whole * (squares.size - count) + after[1]
             rest = float(np.sum(squares[count:])) + after[0]
-            so_far = float(np.sum(squares[:count])) / (whole * count)
-            rows.append((past[n - 1], so_far, daily.implied[n - 1], count / squares.size, rest / units))
+            so_far = float(np.sum(squares[:count])) / ((1 - OVERNIGHT_SHARE) * share)
+            rows.append((past[n - 1], so_far, daily.implied[n - 1], share, rest / units))
     table = np.array(rows)
     return Moments(*table[np.isfinite(table).all(axis=1)].T)
 
@@ -143,10 +158,13 @@ def _known(intraday: IntradaySample, at: dict[date, int]) -> Iterator[tuple[date
 def fit_today(sample: Moments, implied_share: float) -> float:
     """The weight in [0, 1], to 0.01, of today's path at the close with the least QLIKE; it grows with the session."""
     grid = np.linspace(0.0, 1.0, 101)
-    losses = []
-    for weight in grid:
-        so_far = weight * sample.elapsed
-        history = (1 - so_far) * sample.past + so_far * sample.so_far
-        found = (1 - implied_share) * history + implied_share * sample.implied
-        losses.append(np.mean(sample.realised / found + np.log(found)))
+    losses = [today_loss(sample, float(weight), implied_share) for weight in grid]
     return float(grid[int(np.argmin(losses))])
+
+
+def today_loss(sample: Moments, weight: float, implied_share: float) -> float:
+    """Mean QLIKE with that weight of today's path at the close."""
+    so_far = weight * sample.elapsed
+    history = (1 - so_far) * sample.past + so_far * sample.so_far
+    found = (1 - implied_share) * history + implied_share * sample.implied
+    return float(np.mean(qlike(sample.realised, found)))
