@@ -20,6 +20,8 @@ from quantsentinel.simulator.faults.fault import Answer, Fault, Injected, Level,
 
 PLACES = 12
 """Snapshots tried for a fault that cannot be laid everywhere, before it counts as not laid."""
+HISTORY_SHARE = 0.005
+"""Rows that may be masked otherwise when a good chain comes after a hole: what clean days are allowed to lose."""
 SCHEMA = "schema"
 """What stands for the guards where the parser refuses."""
 
@@ -154,7 +156,8 @@ def _tried(rules: RuleBook, clean: CleanRun, place: int, fault: Fault, injected:
     firewall = _judged(rules, clean, injected)
     caught = _is_right(fault, injected, firewall, reference)
     used = int(np.count_nonzero(firewall.mask & injected.touched)) if firewall.accepted else 0
-    return Tried(at, caught, _guard(fault, firewall, injected), touched, used, _lost(firewall, injected, reference))
+    guard = _guard(fault, firewall, injected) if caught else ""
+    return Tried(at, caught, guard, touched, used, _lost(firewall, injected, reference))
 
 
 def _placed(injected: Injected, snapshot: Snapshot) -> tuple[Snapshot, ...]:
@@ -176,10 +179,13 @@ def _is_right(fault: Fault, injected: Injected, firewall: Firewall, reference: F
         return not firewall.accepted or not (firewall.mask & injected.touched).any()
     if fault.answer is Answer.SAFE:
         return not firewall.accepted or _forwards_agree(firewall, reference)
+    if "before" in fault.changes:  # history differs, so what history masks may differ a little
+        changed = int(np.count_nonzero(firewall.mask != reference.mask))
+        return (
+            firewall.accepted and _forwards_agree(firewall, reference) and changed <= HISTORY_SHARE * len(firewall.mask)
+        )
     same = np.array_equal(firewall.quotes.forward, reference.quotes.forward, equal_nan=True)
-    # What history masks may differ after a hole in the history; nothing else may.
-    history = "before" in fault.changes or np.array_equal(firewall.mask, reference.mask)
-    return firewall.accepted and same and history
+    return firewall.accepted and same and np.array_equal(firewall.mask, reference.mask)
 
 
 def _forwards_agree(firewall: Firewall, reference: Firewall) -> bool:

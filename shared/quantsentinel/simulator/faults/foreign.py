@@ -10,7 +10,6 @@ import numpy as np
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
 from quantsentinel.simulator.faults.edits import (
     PRICES,
-    SIZES,
     Part,
     assembled,
     injected,
@@ -22,7 +21,8 @@ from quantsentinel.simulator.faults.fault import Answer, Fault, Inject, Injected
 from quantsentinel.simulator.faults.ruler import measure, pick
 
 TOLERANCES = "tolerances"
-_QUOTE = (*PRICES, *SIZES)
+_QUOTE = PRICES
+"""Prices only: with the other's sizes too, its lot would give it away."""
 _CHANGES = frozenset(_QUOTE)
 NEAR_ROWS = 40
 """Rows on each side of the money that a foreign price is drawn from: the ones that are asked for."""

@@ -135,11 +135,20 @@ def _two_feeds(scene: Scene, at: int, severity: float, random: np.random.Generat
     return Injected(days, at + 1, np.ones(len(late), dtype=np.bool_), at)
 
 
-_TIMES = frozenset({"times"})
+_TIMES, _AGAIN = frozenset({"times"}), frozenset({"values", "times", "spot"})
 _CLOCK = "`definitions.md` §1 believes two machines' clocks to 5 s and the NSE site's delay to 120 s"
 _LAG, _REPEAT, _HOLIDAY = ("nse_lag",), ("nse_repeats",), ("nse_holiday",)
 FAULTS = (
-    Fault("repeated", _REPEAT, Level.CHAIN, Answer.REFUSED, frozenset({"values", "times", "spot"}), "chains", (1,), _repeated),
+    Fault(
+        "repeated",
+        _REPEAT,
+        Level.CHAIN,
+        Answer.REFUSED,
+        frozenset({"values", "times", "spot"}),
+        "chains",
+        (1,),
+        _repeated,
+    ),
     Fault("repeated_time", _REPEAT, Level.CHAIN, Answer.REFUSED, _TIMES, "chains", (1,), _same_time),
     Fault("time_backwards", _LAG, Level.CHAIN, Answer.REFUSED, _TIMES, "s", (1, 30, 3600), _stepped),
     Fault(
