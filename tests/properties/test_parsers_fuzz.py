@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quantsentinel.errors import BadInput
+from quantsentinel.market.codec import SNAPSHOT_KEY
+from quantsentinel.market.dayfile import DAY_KEY
 from quantsentinel.market.importers import IMPORTERS, recognised
 from quantsentinel.market.importers.document import Document, unpacked
 from quantsentinel.market.importers.imported import Request
@@ -131,6 +133,23 @@ def test_any_value_in_any_place_of_a_json_is_read_or_refused(parser: str, make: 
         document = put(document, place, data.draw(st.sampled_from(NASTY)))
     raw = raws()[parser]
     check_parse(replace(raw, payloads=(replace(raw.payloads[0], body=dumped(document)),)))
+
+
+@pytest.mark.parametrize(("name", "key"), [("canonical", SNAPSHOT_KEY), ("day_file", DAY_KEY)])
+@FEW
+@given(data=st.data())
+def test_any_value_in_our_own_headers_is_read_or_refused(name: str, key: str, data: st.DataObject) -> None:
+    body = samples()["day_file"][1] if name == "day_file" else raws()[name].payloads[0].body
+    header = json.loads(pl.read_parquet_metadata(io.BytesIO(body))[key])
+    place = data.draw(st.sampled_from(places(header)))
+    changed = json.dumps(put(header, place, data.draw(st.sampled_from((*NASTY, float("nan"), "2025-09-02")))))
+    buffer = io.BytesIO()
+    pl.read_parquet(io.BytesIO(body)).write_parquet(buffer, metadata={key: changed})
+    if name == "day_file":
+        check_import("day.parquet", buffer.getvalue())
+        return
+    raw = raws()[name]
+    check_parse(replace(raw, payloads=(replace(raw.payloads[0], body=buffer.getvalue()),)))
 
 
 @pytest.mark.parametrize("parser", ["nse_rows", "ltp_rows", "nse_greeks"])

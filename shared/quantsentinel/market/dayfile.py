@@ -123,8 +123,15 @@ def read_day_file(source: Path | io.BytesIO, named: str = "") -> DayFile:
         header = json.loads(text)
         held = pl.read_parquet_schema(source)
         frame = pl.read_parquet(source, columns=[name for name in PAIR_COLUMNS if name in held], glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise BadInput(f"not a readable day file: {error}", where=path) from None
+    try:
+        return _opened(header, frame, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"the header does not describe a day: {error!r}", where=path) from None
+
+
+def _opened(header: Mapping[str, Any], frame: pl.DataFrame, path: str) -> DayFile:
     if header.get("version") != DAY_VERSION:
         raise BadInput(f"day file version {header.get('version')}, expected {DAY_VERSION}", where=path)
     entries = list(_entries(header["snapshots"]))
@@ -141,8 +148,10 @@ def is_day_file(metadata: Mapping[str, str]) -> bool:
 def _entries(index: Iterable[Mapping[str, Any]]) -> Iterator[_Entry]:
     start = 0
     for header in index:
-        pairs = sum(header["pairs"])
-        yield _Entry(header, datetime.fromisoformat(header["collected_at"]), start, pairs)
+        pairs, collected_at = sum(header["pairs"]), datetime.fromisoformat(header["collected_at"])
+        if collected_at.tzinfo is None or not isinstance(header["underlying"], str):
+            raise ValueError("a snapshot without an underlying or with a time without a zone")
+        yield _Entry(header, collected_at, start, pairs)
         start += pairs
 
 

@@ -19,6 +19,7 @@ from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.codec import encode_snapshot
 from quantsentinel.market.dayfile import DayFile, is_day_file, read_day_file
+from quantsentinel.market.parsers.canonical_rows import require_sound
 from quantsentinel.market.parsers.nse_daily_csv import has_legs
 from quantsentinel.market.parsers.payload import MAX_BYTES, check_shape, check_size, gunzip, parquet_columns, readable
 from quantsentinel.market.parsers.saved_json import json_raw
@@ -91,7 +92,10 @@ def _from_parquet(data: bytes, where: str) -> tuple[Entries, History]:
 
 def _from_day(day: DayFile) -> Entries:
     def load(underlying: str, index: int) -> RawSnapshot:
-        snapshot = day.snapshot(underlying, index)
+        try:
+            snapshot = require_sound(day.snapshot(underlying, index), "day file")
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise BadInput(f"the header does not describe a snapshot: {error!r}", where="day file") from None
         at = day.schedule(underlying)[index]
         payload = Payload(encode_snapshot(snapshot), PARQUET, at)
         return RawSnapshot(underlying, snapshot.source, "canonical", at, (payload,))
