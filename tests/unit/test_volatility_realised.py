@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 from quantsentinel.errors import BadInput
-from quantsentinel.volatility.realised import MIN_OBSERVATIONS, realised_variance
+from quantsentinel.market.rulebook import load_rules
+from quantsentinel.volatility.realised import MIN_OBSERVATIONS, realised_variance, spot_stop
 
 PER_MINUTE = 0.12**2 / 252 * 0.668 / 375
 
@@ -72,3 +75,26 @@ def test_too_few_observations_or_minutes_give_no_variance_and_a_reason(n: int, s
 def test_malformed_paths_are_refused(seconds: list[float], forwards: list[float]) -> None:
     with pytest.raises(BadInput):
         realised_variance(seconds, forwards)
+
+
+def test_from_a_stop_on_nothing_counts() -> None:
+    seconds = np.arange(0.0, 360 * 60, 65.0)
+    path = _path(np.random.default_rng(3), seconds)
+    jumped = np.where(seconds >= 18_000.0, path * 1.02, path)
+    assert realised_variance(seconds, jumped, stop_s=18_000.0) == realised_variance(
+        *(v[seconds < 18_000] for v in (seconds, path))
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "stop"),
+    [
+        (date(2025, 8, 29), "15:30"),
+        (date(2026, 8, 3), "15:15"),
+        (date(2026, 12, 4), "15:15"),
+        (date(2026, 12, 8), "15:15"),
+    ],
+)
+def test_the_spot_is_continuous_to_the_closing_auction(day: date, stop: str) -> None:
+    """The revision of December 2026 rests on one source: its adverse candidate stays at 15:15."""
+    assert spot_stop(load_rules(), day).strftime("%H:%M") == stop

@@ -70,29 +70,24 @@ def model_free_variance(strip: Strip, forward: float, discount: float) -> ModelF
         return ModelFree(math.nan, math.nan, int(good.size), 0, "too_few_quotes")
     rows = slice(good[0], good[-1] + 1)
     x, width = strike[rows], np.gradient(strike[rows])
-    filled = np.exp(natural_spline(strike[good], np.log(price[good]), x))
-    quoted = float(2.0 / discount * np.sum(width * filled / x**2)) - (forward / strike[at] - 1.0) ** 2
-    # The outermost rectangles already reach half a step beyond their strikes.
-    edges = (float(x[0] - width[0] / 2), float(x[-1] + width[-1] / 2))
-    tails = sum(
-        _tail(float(filled[end]), float(x[end]), edge, forward, discount)
-        for end, edge in zip((0, -1), edges, strict=True)
-    )
+    filled = price[rows] if good.size == x.size else np.exp(natural_spline(strike[good], np.log(price[good]), x))
+    quoted = float(2.0 / discount * np.sum(width * filled / x**2)) - (forward / float(strike[at]) - 1.0) ** 2
+    tails = _tails(filled[[0, -1]], x[[0, -1]], width[[0, -1]], forward, discount)
     reason = "" if quoted > 0 and tails <= MAX_TAIL_SHARE * (quoted + tails) else "cut_off"
     total = quoted + tails if not reason else math.nan
     return ModelFree(total, quoted, int(good.size), x.size - int(good.size), reason)
 
 
-def _tail(price: float, strike: float, edge: float, forward: float, discount: float) -> float:
-    """Variance beyond `edge`, at the implied vol of the outermost quote: trapezium over `TAIL_SD` deviations. NaN when
-    that quote has no implied vol."""
-    is_call = strike > forward
-    vol = float(implied_vol(price, forward, strike, 1.0, discount, is_call))
-    sign = 1.0 if is_call else -1.0
-    log_strike = math.log(edge / forward) + sign * vol * np.linspace(0.0, TAIL_SD, TAIL_POINTS)
+def _tails(price: Floats, strike: Floats, width: Floats, forward: float, discount: float) -> float:
+    """Variance beyond the outermost rectangles, (2,) each: left put, right call, at those quotes' own implied vols;
+    trapezium over `TAIL_SD` deviations. NaN when one of them has no implied vol."""
+    is_call, sign = np.array([False, True]), np.array([-1.0, 1.0])
+    vol = implied_vol(price, forward, strike, 1.0, discount, is_call)
+    edge = np.log((strike + sign * width / 2) / forward)
+    log_strike = edge[:, None] + (sign * vol)[:, None] * np.linspace(0.0, TAIL_SD, TAIL_POINTS)
     at = forward * np.exp(log_strike)
-    value = black76.price(forward, at, 1.0, vol, discount, is_call)
-    return abs(float(np.trapezoid(2.0 / discount * value / at, log_strike)))
+    value = black76.price(forward, at, 1.0, vol[:, None], discount, is_call[:, None])
+    return float(np.sum(np.abs(np.trapezoid(2.0 / discount * value / at, log_strike, axis=1))))
 
 
 def _mid(bid: ArrayLike, ask: ArrayLike) -> Floats:

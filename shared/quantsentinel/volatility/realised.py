@@ -1,4 +1,4 @@
-"""Realised variance of a forward's own path inside one session.
+"""Realised variance of a forward's (or index's) own path inside one session.
 
 The path comes every 65 s or so, with gaps and repeats, and each forward carries its fit's noise. Squared returns of
 neighbouring observations would add that noise up, so returns are taken over five minutes on a previous-tick grid, and
@@ -9,11 +9,14 @@ average ("second best") estimator.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.market.calendar import at_ist
+from quantsentinel.market.rulebook import RuleBook
 
 Floats = NDArray[np.float64]
 
@@ -42,15 +45,26 @@ class RealisedVariance:
         return self.reason is None
 
 
-def realised_variance(seconds: ArrayLike, forwards: ArrayLike) -> RealisedVariance:
+def spot_stop(rules: RuleBook, day: date) -> datetime:
+    """Until when the index prints continuous trades that day: under the closing auction to 15:15, else to its close.
+
+    A forward from option quotes runs on: options trade through the auction. Raises `RuleGap` on a day not covered.
+    """
+    return at_ist(day, rules.rows.pick("cash_hours", day).get("continuous_close", day))
+
+
+def realised_variance(seconds: ArrayLike, forwards: ArrayLike, stop_s: float | None = None) -> RealisedVariance:
     """From observation times (epoch seconds, not descending) and forwards (points), both (n,), of one session.
 
-    Of several observations at one time the last counts. Raises `BadInput` when times descend, lengths differ or a
-    forward is not positive.
+    Of several observations at one time the last counts; those from `stop_s` (epoch seconds) on do not: a settlement
+    window, or where the index stops printing continuous trades (`spot_stop`). Raises `BadInput` when times descend,
+    lengths differ or a forward is not positive.
     """
     t, f = np.asarray(seconds, dtype=np.float64), np.asarray(forwards, dtype=np.float64)
     if t.shape != f.shape or t.ndim != 1 or np.any(np.diff(t) < 0) or not np.all(np.isfinite(t) & (f > 0)):
         raise BadInput("needs ascending times and positive forwards of one length", where="realised_variance")
+    if stop_s is not None:
+        t, f = t[t < stop_s], f[t < stop_s]
     last = np.append(np.diff(t) > 0, True)[: t.size]
     t, x = t[last], np.log(f[last])
     minutes = float(t[-1] - t[0]) / 60 if t.size else 0.0
