@@ -14,7 +14,7 @@ from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.codec import PAIR_COLUMNS, decode_snapshot, encode_snapshot
 from quantsentinel.market.dayfile import read_day_file, write_day_file
-from quantsentinel.market.snapshot import COLUMNS, GREEK_COLUMNS, MASKED_BY, VALUE_COLUMNS
+from quantsentinel.market.snapshot import COLUMNS, GREEK_COLUMNS, MASKED_BY, VALUE_COLUMNS, Snapshot
 from tests.chains import AT, chain, changed
 
 BARS = (
@@ -155,3 +155,20 @@ def test_bits_that_no_guard_has_are_bad_input(bits: float) -> None:
     data = encode_snapshot(changed(chain(), masked={3: bits}))
     with pytest.raises(BadInput, match="no set of guards"):
         decode_snapshot(data)
+
+
+@pytest.mark.parametrize("spot", [float("nan"), float("inf")])
+def test_a_spot_that_is_no_number_makes_no_snapshot(spot: float) -> None:
+    pairs = {name: column[0::2] for name, column in chain().columns.items()}
+    with pytest.raises(BadInput, match="no number"):
+        Snapshot.build(
+            underlying="NIFTY",
+            source="nse_site",
+            capability="quotes",
+            slices={part.expiry: part for part in chain().slices},
+            expiry=chain().expiry[0::2],
+            strike=chain().strike[0::2],
+            call=pairs,
+            put=pairs,
+            spot=spot,
+        )

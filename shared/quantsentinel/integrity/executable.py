@@ -28,7 +28,7 @@ class Executable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """Rows in the order slice, side, strike; `group` tells slice and side apart. All (n,) but `ratio` (n_rows,)."""
+    """(n,) rows by side, slice and strike; `group` tells side and slice apart."""
 
     row: Rows
     group: NDArray[np.int64]
@@ -63,18 +63,17 @@ def executable(snapshot: Snapshot, level: Levels, judged: tuple[Bools, Floats, f
 
 
 def _table(snapshot: Snapshot, level: Levels, good: Bools, move_pts: float) -> _Table:
-    counts = np.diff(snapshot.offsets)
+    counts = np.diff(snapshot.offsets) // 2
     slices = np.repeat(np.arange(len(counts)), counts)
-    group = 2 * slices + ~snapshot.is_call
-    rows = np.flatnonzero(good)
-    rows = rows[np.argsort(group[rows], kind="stable")]
     discount = level.discount[slices]
-    delta = np.stack([level.delta, level.discount[slices[0::2]] - level.delta], axis=1).ravel()
-    room = np.where(np.isfinite(delta), np.abs(delta), 1.0) * move_pts
-    bid, ask = snapshot.bid[rows], np.where(snapshot.ask[rows] > 0, snapshot.ask[rows], np.inf)
-    return _Table(
-        rows, group[rows], snapshot.strike[rows], bid, ask, discount[rows], room[rows], snapshot.is_call[rows]
-    )
+    calls, puts = np.flatnonzero(good[0::2]), np.flatnonzero(good[1::2])
+    pairs, rows = np.concatenate([calls, puts]), np.concatenate([2 * calls, 2 * puts + 1])
+    is_call = np.arange(len(rows)) < len(calls)
+    delta = np.where(is_call, level.delta[pairs], discount[pairs] - level.delta[pairs])
+    room = np.where(np.isfinite(delta), delta, 1.0) * move_pts
+    ask = np.where(snapshot.ask[rows] > 0, snapshot.ask[rows], np.inf)
+    group = slices[pairs] + np.where(is_call, 0, len(counts))
+    return _Table(rows, group, snapshot.strike[rows], snapshot.bid[rows], ask, discount[pairs], room, is_call)
 
 
 def _verticals(table: _Table) -> Rows:

@@ -15,6 +15,7 @@ from quantsentinel.integrity.expiry_label import expiry_label
 from quantsentinel.integrity.finding import OUTCOMES, Finding, Inspection, IntegrityContext
 from quantsentinel.integrity.forward_found import forward_found
 from quantsentinel.integrity.identity import identity
+from quantsentinel.integrity.interest_jump import interest_jump
 from quantsentinel.integrity.jump import jump
 from quantsentinel.integrity.lag import lag
 from quantsentinel.integrity.listed_contracts import listed_contracts
@@ -82,6 +83,7 @@ GUARDS: tuple[Callable[[Inspection], Finding], ...] = (
     calendar,
     expiry_label,
     jump,
+    interest_jump,
     stuck_quote,
     slice_skew,
 )

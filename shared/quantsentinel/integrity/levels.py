@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
 
+Rows = NDArray[np.int64]
 STRADDLES = 4
 """Two-sided strikes nearest to the forward that give the width: the median of them."""
 
@@ -37,24 +39,42 @@ class Levels:
 def levels(snapshot: Snapshot, curve: tuple[Floats, Floats, Floats], good: Bools) -> Levels:
     """Of the rows that are `good`; `curve` is (forward, discount, years), each (n_slices,)."""
     forward, discount, years = curve
-    widths = np.full((3, len(forward)), np.nan)
     two_sided = good & (snapshot.bid > 0) & (snapshot.ask > 0)
-    pair = two_sided[0::2] & two_sided[1::2]
-    strike, offsets = snapshot.strike[0::2], snapshot.offsets // 2
-    bid, ask = snapshot.bid[0::2] + snapshot.bid[1::2], snapshot.ask[0::2] + snapshot.ask[1::2]
-    for index in np.flatnonzero(np.isfinite(forward) & (discount > 0)):
-        low = int(offsets[index])
-        places = low + np.flatnonzero(pair[low : offsets[index + 1]])
-        if len(places):
-            away = forward[index] - strike[places]
-            nearest = np.argsort(np.abs(away), kind="stable")[:STRADDLES]
-            at, away = places[nearest], away[nearest]
-            sides = np.stack([0.5 * (bid[at] + ask[at]), bid[at], ask[at]]) / discount[index]
-            ordered = np.sort(_width(sides, away), axis=1)
-            count = len(at)
-            widths[:, index] = 0.5 * (ordered[:, (count - 1) // 2] + ordered[:, count // 2])
-    base, delta = _base(snapshot, forward, discount, widths[0])
-    return Levels(forward, discount, years, widths[0], widths[1], widths[2], base, delta)
+    pairs = np.flatnonzero(two_sided[0::2] & two_sided[1::2])
+    nearest, slices = nearest_pairs(snapshot, forward, pairs, STRADDLES)
+    bid = snapshot.bid[2 * nearest] + snapshot.bid[2 * nearest + 1]
+    ask = snapshot.ask[2 * nearest] + snapshot.ask[2 * nearest + 1]
+    away = forward[slices] - snapshot.strike[2 * nearest]
+    sides = np.stack([0.5 * (bid + ask), bid, ask]) / discount[slices]
+    bid_ask = _medians(_width(sides, away), slices, len(forward))
+    base, delta = _base(snapshot, forward, discount, bid_ask[0])
+    return Levels(forward, discount, years, bid_ask[0], bid_ask[1], bid_ask[2], base, delta)
+
+
+def nearest_pairs(snapshot: Snapshot, centre: Floats, pairs: Rows, count: int) -> tuple[Rows, Rows]:
+    """Of `pairs` the `count` nearest to each slice's `centre`, the nearest first, and the slice of each.
+
+    Slices without a centre have none; of two as near the lower strike is first.
+    """
+    slices = np.searchsorted(snapshot.offsets // 2, pairs, side="right") - 1
+    known = np.isfinite(centre)[slices]
+    pairs, slices = pairs[known], slices[known]
+    order = np.lexsort((np.abs(snapshot.strike[2 * pairs] - centre[slices]), slices))
+    pairs, slices = pairs[order], slices[order]
+    first = np.searchsorted(slices, np.arange(len(centre)))
+    chosen = np.arange(len(pairs)) - first[slices] < count
+    return pairs[chosen], slices[chosen]
+
+
+def _medians(values: Floats, slices: Rows, n_slices: int) -> Floats:
+    """(3, n_slices) medians of values (3, n), by slice; NaN where there are none."""
+    rank = np.arange(len(slices)) - np.searchsorted(slices, slices)
+    table = np.full((len(values), n_slices, STRADDLES), np.inf)
+    table[:, slices, rank] = values
+    table.sort(axis=2)
+    count = np.bincount(slices, minlength=n_slices)
+    every, low, high = np.arange(n_slices), np.maximum(count - 1, 0) // 2, np.minimum(count // 2, STRADDLES - 1)
+    return np.where(count > 0, 0.5 * (table[:, every, low] + table[:, every, high]), np.nan)
 
 
 def _width(straddle: Floats, away: Floats) -> Floats:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import RuleGap
 from quantsentinel.integrity.executable import executable
-from quantsentinel.integrity.levels import Levels, levels
+from quantsentinel.integrity.levels import Levels, levels, nearest_pairs
 from quantsentinel.integrity.price_limits import off_band, off_parity, off_scale
 from quantsentinel.integrity.row_flaws import absurd, row_flaws
 from quantsentinel.integrity.strike_curve import strike_curve
@@ -133,7 +134,9 @@ def _compare(
     level = levels(snapshot, curve, good)
     beside = strike_curve(snapshot, level, good, tolerance)
     flags["strike_curve"] = beside.off
-    flags["parity"], breaches = off_parity(snapshot, curve, (good, near, tolerance), beside.ratio)
+    # A row that history or its bounds took out still tells that its partner may be wrong.
+    told = ~np.logical_or.reduce([flags[name] for name in ("unquoted", *OWN_FLAWS, "stale_slice", "no_forward")])
+    flags["parity"], breaches = off_parity(snapshot, curve, (told, near, tolerance), beside.ratio)
     good &= ~(flags["strike_curve"] | flags["parity"])
     sure = executable(snapshot, level, (good, beside.ratio, tolerance))
     flags["vertical"], flags["butterfly"] = sure.vertical, sure.butterfly
@@ -173,12 +176,22 @@ def discounting(rules: RuleBook, underlying: str, part: Slice) -> tuple[float, f
     """(years, discount factor) of a slice at its own time: exp(-repo rate · ACT/365). None without rule rows."""
     at: datetime = part.observed_at
     try:
-        rate = rules.repo_rate(at.astimezone(IST).date()).value
-        settles = rules.settlement(underlying, part.expiry).observed_at
+        rate = _rate(rules, at.astimezone(IST).date())
+        settles = _settles_at(rules, underlying, part.expiry)
     except RuleGap:
         return None
     years = max((settles - at).total_seconds() / YEAR_S, 0.0)
     return years, float(np.exp(-rate * years))
+
+
+@lru_cache(maxsize=512)
+def _settles_at(rules: RuleBook, underlying: str, expiry: date) -> datetime:
+    return rules.settlement(underlying, expiry).observed_at
+
+
+@lru_cache(maxsize=32)
+def _rate(rules: RuleBook, on: date) -> float:
+    return rules.repo_rate(on).value
 
 
 def _forwards(snapshot: Snapshot, bad: Bools, discounts: Floats) -> tuple[ForwardFit, ...]:
@@ -219,13 +232,10 @@ def _near(snapshot: Snapshot, forward: Floats) -> Bools:
     """Rows of the strikes nearest to the slice's forward (to the first fitted one where it has none)."""
     near = np.zeros(len(snapshot), dtype=np.bool_)
     fitted = forward[np.isfinite(forward)]
-    if not fitted.size:
-        return near
-    for index, own in enumerate(forward.tolist()):
-        low, high = int(snapshot.offsets[index]), int(snapshot.offsets[index + 1])
-        centre = own if np.isfinite(own) else float(fitted[0])
-        pairs = np.argsort(np.abs(snapshot.strike[low:high:2] - centre), kind="stable")[:NEAR_PAIRS]
-        near[low + 2 * pairs], near[low + 2 * pairs + 1] = True, True
+    if fitted.size:
+        centre = np.where(np.isfinite(forward), forward, fitted[0])
+        pairs, _ = nearest_pairs(snapshot, centre, np.arange(len(snapshot) // 2), NEAR_PAIRS)
+        near[2 * pairs], near[2 * pairs + 1] = True, True
     return near
 
 

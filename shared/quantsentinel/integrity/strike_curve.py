@@ -24,7 +24,7 @@ RATE_SLACK = 0.02
 MAX_ROUNDS = 12
 MIN_HALF_SPREAD = 0.025
 """Points: half of one tick."""
-INNOCENT = 0.7
+INNOCENT = 0.5
 """A quote within this share of its limit agrees with its neighbours."""
 
 

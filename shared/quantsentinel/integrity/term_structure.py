@@ -52,21 +52,25 @@ def _inverted(level: Levels, move_pts: float) -> Bools:
 
 
 def _mislabelled(level: Levels) -> Bools:
-    """Expiries whose vol is far from the line between its neighbours', and on it under another listed expiry's time."""
+    """Expiries whose vol is far from the line between its neighbours', and on it under another listed expiry's time.
+
+    The furthest first; the others are judged again without it.
+    """
     wrong = np.zeros(len(level.forward), dtype=np.bool_)
     with np.errstate(invalid="ignore", divide="ignore"):
         total = np.log(level.width / level.forward)
         half_time = 0.5 * np.log(level.years)
     known = np.flatnonzero(np.isfinite(total) & (level.years > MIN_YEARS))
-    if len(known) < MIN_SLICES:
-        return wrong
-    vol = (total - half_time)[known]
-    off = vol - _between(level.years[known], vol)
-    for place in np.flatnonzero(np.abs(off) > VOL_LOG):
-        index = known[place]
+    while len(known) >= MIN_SLICES:
+        vol = (total - half_time)[known]
+        off = vol - _between(level.years[known], vol)
+        place = int(np.argmax(np.abs(off)))
+        if abs(off[place]) <= VOL_LOG:
+            break
         others = np.delete(half_time[known], place)
-        left = np.abs(total[index] - (vol[place] - off[place]) - others)
-        wrong[index] = bool(np.min(left) < EXPLAINED * abs(off[place]))
+        left = np.abs(total[known[place]] - (vol[place] - off[place]) - others)
+        wrong[known[place]] = bool(np.min(left) < EXPLAINED * abs(off[place]))
+        known = np.delete(known, place)
     return wrong
 
 

@@ -32,7 +32,7 @@ VALUE_COLUMNS = ("bid", "ask", "bid_size", "ask_size", "ltp", "oi", "oi_change",
 """`vendor_iv` is the vendor's implied vol as an annual fraction, 0.0 where absent: compared, never used to decide."""
 GREEK_COLUMNS = ("vendor_delta", "vendor_gamma", "vendor_theta", "vendor_vega")
 """As the vendor prints them (units: its data contract), NaN where absent: compared, never used to decide."""
-MASKED_BY = ("jump", "stuck_quote", "volume_fell")
+MASKED_BY = ("jump", "stuck_quote", "volume_fell", "interest_jump")
 """What only the snapshot before can tell: flag i is bit 2**i of the column `masked`. The order is never changed."""
 COLUMNS = (*VALUE_COLUMNS, *GREEK_COLUMNS, "masked")
 SCHEMAS = {1: VALUE_COLUMNS, SCHEMA_VERSION: COLUMNS}
@@ -136,9 +136,11 @@ class Snapshot:
 
         `call` and `put` must hold `VALUE_COLUMNS`; the other `COLUMNS` may be absent.
         Raises `BadInput` for a repeated (expiry, strike), a row whose expiry has no slice, a missing column, bits that
-        no guard has in `masked`, or no row.
+        no guard has in `masked`, a spot that is no number, or no row.
         """
         _check_pairs(expiry, strike, call, put, slices)
+        if spot is not None and not np.isfinite(spot):
+            raise BadInput(f"spot {spot} is no number", where=f"{source} {underlying}", fix="Use None for no spot")
         order = np.lexsort((strike, expiry))
         expiry, strike = expiry[order], np.asarray(strike, dtype=np.float64)[order]
         if np.any((expiry[1:] == expiry[:-1]) & (strike[1:] == strike[:-1])):
