@@ -18,7 +18,7 @@ from quantsentinel.simulator.faults.edits import (
     with_values,
 )
 from quantsentinel.simulator.faults.fault import Answer, Fault, Inject, Injected, Level, Scene
-from quantsentinel.simulator.faults.ruler import measure, pick
+from quantsentinel.simulator.faults.ruler import measure, pick, tolerances_off
 
 TOLERANCES = "tolerances"
 _QUOTE = PRICES
@@ -44,9 +44,8 @@ def _laid(scene: Scene, at: int, rows: Bools, values: dict[str, Floats], toleran
     """Those `rows` whose new mid is off by at least so many tolerances."""
     clean = scene.snapshots[at]
     ruler = measure(clean)
-    error = np.abs((values["bid"] + values["ask"]) / 2 - ruler.mid)
     with np.errstate(invalid="ignore"):
-        chosen = rows & (error >= tolerances * ruler.tolerance_pts)
+        chosen = rows & (tolerances_off(ruler, values["bid"], values["ask"]) >= tolerances)
     return injected(scene, at, with_values(clean, chosen, values), chosen)
 
 
@@ -56,8 +55,8 @@ def _quote(scene: Scene, at: int, severity: float, random: np.random.Generator) 
         return None
     values, ruler = _drawn(foreign, len(clean), random), measure(clean)
     # The level asked for, not one ten times as bad: otherwise every level would measure the same.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.abs((values["bid"] + values["ask"]) / 2 - ruler.mid) / ruler.tolerance_pts
+    error = tolerances_off(ruler, values["bid"], values["ask"])
+    with np.errstate(invalid="ignore"):
         fitting = ruler.liquid & (error >= severity) & (error < 4 * severity)
     return _laid(scene, at, pick(fitting, 1, random), values, severity)
 

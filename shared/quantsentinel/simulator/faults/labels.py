@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from quantsentinel.market.snapshot import Bools, Floats, Snapshot
+from quantsentinel.market.snapshot import Bools, Snapshot
 from quantsentinel.simulator.faults.edits import (
     COUNTS,
     PRICES,
@@ -22,7 +22,7 @@ from quantsentinel.simulator.faults.edits import (
     with_values,
 )
 from quantsentinel.simulator.faults.fault import Answer, Fault, Injected, Level, Scene
-from quantsentinel.simulator.faults.ruler import Ruler, liquid_slices, measure, partner, pick
+from quantsentinel.simulator.faults.ruler import Ruler, liquid_slices, measure, partner, pick, tolerances_off
 from quantsentinel.simulator.faults.scales import lots
 
 _VALUES = (*PRICES, *SIZES, *COUNTS, "vendor_iv")
@@ -32,14 +32,11 @@ _WRONG = 2.0
 
 def _against(clean: Snapshot, ruler: Ruler, wrong: Snapshot) -> Bools:
     """(n_rows of `wrong`,) liquid contracts whose mid is off by the tolerance from what the clean chain says."""
-    rows, honest = matched(wrong, _with(clean, ruler.mid, ruler.tolerance_pts), ("bid", "ask"))
-    mid = np.where((wrong.bid > 0) & (wrong.ask > 0), (wrong.bid + wrong.ask) / 2, np.nan)
+    ruled = {"bid": ruler.mid, "ask": ruler.tolerance_pts, "ltp": ruler.spread}
+    rows, honest = matched(wrong, replace(clean, columns={**clean.columns, **ruled}), ("bid", "ask", "ltp"))
+    there = Ruler(honest["bid"], honest["ltp"], honest["bid"], honest["ask"], ruler.move_pts, rows)
     with np.errstate(invalid="ignore"):
-        return np.asarray(rows & (np.abs(mid - honest["bid"]) >= _WRONG * honest["ask"]))
-
-
-def _with(clean: Snapshot, mid: Floats, tolerance: Floats) -> Snapshot:
-    return replace(clean, columns={**clean.columns, "bid": mid, "ask": tolerance})
+        return np.asarray(rows & (tolerances_off(there, wrong.bid, wrong.ask) >= _WRONG))
 
 
 def _relabelled(scene: Scene, at: int, pieces: list[Part], wrong: tuple[date, ...]) -> Injected | None:

@@ -28,6 +28,7 @@ class Ruler:
     """
 
     mid: Floats
+    spread: Floats
     forward: Floats
     tolerance_pts: Floats
     move_pts: float
@@ -46,7 +47,19 @@ def measure(snapshot: Snapshot) -> Ruler:
     tolerance = spread + np.where(np.isnan(other), spread, other) + move
     near = np.repeat([(expiry - _day(snapshot)).days <= LIQUID_DAYS for expiry in snapshot.expiries], counts)
     forward = np.repeat(forwards, counts)
-    return Ruler(mid, forward, tolerance, move, two_sided & near & np.isfinite(forward))
+    return Ruler(mid, spread, forward, tolerance, move, two_sided & near & np.isfinite(forward))
+
+
+def tolerances_off(ruler: Ruler, bid: Floats, ask: Floats) -> Floats:
+    """(n_rows,) how far new quotes are from the clean mids, in tolerances; NaN where either has no two sides.
+
+    The wider spread counts, the clean one's or the new one's: a wrong quote that is wide enough to hold the true price
+    too contradicts nothing. Such are 4 of 5 stale quotes of the thin weeklies of 2025-08-29.
+    """
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        mid = np.where((bid > 0) & (ask > 0), (bid + ask) / 2, np.nan)
+        wider = np.maximum(ask - bid - ruler.spread, 0.0)
+        return np.asarray(np.abs(mid - ruler.mid) / (ruler.tolerance_pts + wider), dtype=np.float64)
 
 
 def pick(rows: Bools, count: int, random: np.random.Generator) -> Bools:

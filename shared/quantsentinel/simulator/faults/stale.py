@@ -21,7 +21,7 @@ from quantsentinel.simulator.faults.edits import (
     with_values,
 )
 from quantsentinel.simulator.faults.fault import Answer, Fault, Injected, Level, Scene
-from quantsentinel.simulator.faults.ruler import Ruler, liquid_slices, measure, pick
+from quantsentinel.simulator.faults.ruler import Ruler, liquid_slices, measure, pick, tolerances_off
 
 TOLERANCES = "tolerances"
 _QUOTE = (*PRICES, *SIZES)
@@ -34,8 +34,7 @@ _UNTOUCHED = 2.0
 
 def _errors(ruler: Ruler, values: dict[str, Floats]) -> Floats:
     """Tolerances between the values and the clean mids; NaN where either has no two sides."""
-    mid = np.where((values["bid"] > 0) & (values["ask"] > 0), (values["bid"] + values["ask"]) / 2, np.nan)
-    return np.asarray(np.abs(mid - ruler.mid) / ruler.tolerance_pts, dtype=np.float64)
+    return tolerances_off(ruler, values["bid"], values["ask"])
 
 
 def _back(at: int, random: np.random.Generator) -> list[int]:
