@@ -32,6 +32,7 @@ def chain_faults(
     date: Annotated[str, typer.Option("--date", help="The simulated session.")] = SESSION,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed lays the same faults.")] = 7,
     per_fault: Annotated[int, typer.Option("--per-fault", min=1, help="How often at each severity.")] = 3,
+    only: Annotated[list[str] | None, typer.Option("--fault", help="Only this fault; repeat for several.")] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write the whole report, real day included, as Markdown.")
     ] = None,
@@ -45,8 +46,9 @@ def chain_faults(
     from quantsentinel.app.fault_score import clean_rates, recall_rates
     from quantsentinel.app.fault_trial import run_trial
     from quantsentinel.market.rulebook import load_rules
-    from quantsentinel.simulator.faults.registry import FAULTS
+    from quantsentinel.simulator.faults.registry import FAULTS, fault
 
+    chosen = [fault(item) for item in only] if only else FAULTS
     rules, name = load_rules(settings_of(config).rules_overlay), underlying.upper()
     if report is not None:
         _write(report, marketdata, seed, per_fault, rules, quiet=json)
@@ -54,9 +56,9 @@ def chain_faults(
     with progress("reading", quiet=json) as tell:
         scene = _recorded(data, name, rules, tell) if data else _simulated(name, date, seed, rules)
     with progress("laying faults", quiet=json) as tell:
-        tallies = run_trial(scene, FAULTS, per_fault, seed, tell)
+        tallies = run_trial(scene, chosen, per_fault, seed, tell)
     with progress("clean days", quiet=json) as tell:
-        clean = [] if data else _clean(seed, rules, tell)
+        clean = [] if data or only else _clean(seed, rules, tell)
     rates = [*recall_rates(tallies), *(clean_rates(clean) if clean else [])]
     failed = not all(rate.reached for rate in rates)
     head = {
