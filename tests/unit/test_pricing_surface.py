@@ -106,6 +106,21 @@ def test_an_expiry_under_the_one_before_it_is_lifted_onto_it_and_shows_by_how_mu
     assert density.negative_mass < 1e-9
 
 
+def test_a_quote_that_stands_alone_is_in_neither_fit_nor_smile_and_its_strike_is_told() -> None:
+    """One strike 2 vol points off, 500 points out: left out by the second look, and the slice is what it was."""
+    clean = _surface(Made(0.02))[0]
+    wrong = Made(0.02, vol=lambda k: Made(0.02).vol(k) + np.where(np.abs(k - np.log(25_500 / FORWARD)) < 1e-6, 0.02, 0))
+    found = _surface(wrong)[0]
+    k = np.linspace(-0.05, 0.05, 41)
+    assert (clean.outliers, found.outliers) == ((), (25_500.0,))
+    assert clean.smile is not None
+    assert found.smile is not None
+    assert found.fit is not None
+    assert clean.fit is not None
+    assert found.fit.n == clean.fit.n - 1
+    assert np.max(np.abs(found.smile(k) / clean.smile(k) - 1)) < 1e-3
+
+
 def test_the_smile_of_a_slice_does_not_depend_on_the_slices_after_it() -> None:
     k = np.linspace(-0.1, 0.08, 41)
     alone, with_others = _surface(Made(0.02))[0], _surface(*(Made(0.02 * (n + 1)) for n in range(6)))[0]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
 from quantsentinel.features.timeline import SliceTimes
+from quantsentinel.integrity.iv_outliers import iv_outliers
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.pricing import black76
@@ -118,16 +119,26 @@ def vols(snapshot: Snapshot, quotes: Quotes) -> Vols:
 
 @dataclass(frozen=True, eq=False)
 class FitQuotes:
-    """The quotes of one expiry worth fitting, (n,) each: log-moneyness, total variance, inverse variance of that."""
+    """The quotes of one expiry worth fitting, (n,) each, ascending by strike: log-moneyness, vol and half of the spread
+    in vol (annual), strike. `years` of the variance clock; `outliers` are strikes that a second look left out."""
 
     k: Floats
-    w: Floats
-    weight: Floats
+    vol: Floats
+    half_spread: Floats
+    strike: Floats
+    years: float
+    outliers: tuple[float, ...] = ()
 
     @property
     def arrays(self) -> tuple[Floats, Floats, Floats]:
-        """As `svi.fit_slices` takes them."""
-        return self.k, self.w, self.weight
+        """As `svi.fit_slices` takes them: log-moneyness, total variance, inverse variance of that."""
+        error = np.maximum(self.half_spread, 1e-4) * 2.0 * self.vol * self.years
+        return self.k, self.vol**2 * self.years, error**-2.0
+
+    def without(self, outlier: Bools) -> FitQuotes:
+        """The others."""
+        k, vol, half, strike = (column[~outlier] for column in (self.k, self.vol, self.half_spread, self.strike))
+        return FitQuotes(k, vol, half, strike, self.years, tuple(self.strike[outlier].tolist()))
 
 
 def worth_fitting(quotes: Quotes, found: Vols, index: int) -> FitQuotes | None:
@@ -137,10 +148,28 @@ def worth_fitting(quotes: Quotes, found: Vols, index: int) -> FitQuotes | None:
     worth = here & np.isfinite(found.vol) & (otm_delta >= MIN_FIT_DELTA)
     if np.count_nonzero(worth) < MIN_FIT_QUOTES:
         return None
-    years = float(quotes.variance_years[worth][0])
-    vol = found.vol[worth]
-    error = np.maximum(found.vol_error[worth], 1e-4) * 2.0 * vol * years
-    return FitQuotes(np.log(quotes.strike[worth] / quotes.forward[worth]), vol**2 * years, error**-2.0)
+    strike, years = quotes.strike[worth], float(quotes.variance_years[worth][0])
+    k = np.log(strike / quotes.forward[worth])
+    return FitQuotes(k, found.vol[worth], found.vol_error[worth], strike, years)
+
+
+def _fits(taken: dict[int, FitQuotes], tried: Sequence[int]) -> list[SviFit]:
+    """The slices at `tried`; where a quote stands alone off its slice (`integrity.iv_outliers`) it leaves `taken`, and
+    that slice is fitted again: unless what is left makes no slice, while with it there is one."""
+    fits = fit_slices([taken[index].arrays for index in tried])
+    again: dict[int, FitQuotes] = {}
+    for place, (index, fit) in enumerate(zip(tried, fits, strict=True)):
+        part = taken[index]
+        if fit.params is None:
+            continue
+        fitted = np.sqrt(np.maximum(total_variance(part.k, fit.params), 0.0) / part.years)
+        outlier = iv_outliers(part.vol - fitted, part.half_spread)
+        if outlier.any() and np.count_nonzero(~outlier) >= MIN_FIT_QUOTES:
+            again[place] = part.without(outlier)
+    for (place, part), fit in zip(again.items(), fit_slices([part.arrays for part in again.values()]), strict=True):
+        if not _unclean(fit) or _unclean(fits[place]):
+            fits[place], taken[tried[place]] = fit, part
+    return fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,13 +178,15 @@ class Curves:
 
     `reason` says why there is no `fit`, or no `smile` although there is a fit: one of `CURVE_REASONS`.
     `calendar_excess`: by how much the expiry before it stood above it between common quotes, as a share of its total
-    variance, before it was fitted again on that floor.
+    variance, before it was fitted again on that floor. `outliers`: strikes whose vols stand alone off the slice; they
+    are in neither fit nor smile.
     """
 
     fit: SviFit | None = None
     smile: Smile | None = None
     reason: str = ""
     calendar_excess: float = 0.0
+    outliers: tuple[float, ...] = ()
 
 
 CURVE_REASONS = (
@@ -186,9 +217,9 @@ def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: 
             if part is not None:
                 taken[index] = part
         tried = [index for index in tried if index in taken]
-        for index, fit in zip(tried, fit_slices([taken[index].arrays for index in tried]), strict=True):
+        for index, fit in zip(tried, _fits(taken, tried), strict=True):
             reason = _unclean(fit) if room else "far_expiry"
-            curves[index] = Curves(reason=reason) if reason else Curves(fit)
+            curves[index] = Curves(None if reason else fit, None, reason, outliers=taken[index].outliers)
             room -= not reason
     for index in waiting:
         curves[index] = Curves(reason="far_expiry")
@@ -227,10 +258,11 @@ def _priced(curves: list[Curves], taken: dict[int, FitQuotes]) -> list[Curves]:
         if floor is not None and crossing:
             sound = on_floor(sound, taken[index].arrays, floor)
         if sound.params is None or _excess(floor, sound):
-            curves[index] = Curves(bare, None, "calendar_crossed", crossing)
+            curves[index] = Curves(bare, None, "calendar_crossed", crossing, taken[index].outliers)
             continue
         smile = corrected_smile(sound.params, *taken[index].arrays, floor) if near else None
-        curves[index] = Curves(bare if near else sound, smile, "" if near else "far_expiry", crossing)
+        reason = "" if near else "far_expiry"
+        curves[index] = Curves(bare if near else sound, smile, reason, crossing, taken[index].outliers)
         before = sound, smile or partial(total_variance, params=sound.params)
     return curves
 
