@@ -73,4 +73,6 @@ def test_faults_in_real_chains_are_noticed(marketdata: Path) -> None:
     loud = [replace(item, severities=item.severities[-1:], below=()) for item in FAULTS if "frozen" not in item.name]
     tallies = run_trial(hour, loud, 1, 3)
     assert not {tally.fault.name for tally in tallies if tally.caught < len(tally.tried)}
-    assert {tally.fault.name for tally in tallies if not tally.tried} - {"cached_chain"} <= NEEDS_SPOT_OR_GREEKS
+    laid = {tally.fault.name for tally in tallies if tally.tried}
+    assert len(laid) >= 80
+    assert not laid & NEEDS_SPOT_OR_GREEKS
