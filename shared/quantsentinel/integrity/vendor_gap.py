@@ -53,8 +53,10 @@ def vendor_gap(snapshot: Snapshot, quotes: QuoteMask) -> VendorGap:
         rows &= quotes.usable
     market = (forward[rows], snapshot.strike[rows], years[rows])
     vol = implied_vol(price[rows], *market, discount[rows], snapshot.is_call[rows])
-    ours = _ours(black76.greeks(*market, vol, discount[rows], snapshot.is_call[rows]), vol)
     contract = contract_for(snapshot.source)
+    ours = {"vendor_iv": vol}
+    if any(name in contract.fields for name in NAMES[1:]):
+        ours = _ours(black76.greeks(*market, vol, discount[rows], snapshot.is_call[rows]), vol)
     found: dict[str, float] = {}
     for name in NAMES:
         column = snapshot.columns.get(name)

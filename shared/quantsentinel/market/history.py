@@ -123,7 +123,7 @@ def decode_history(data: bytes) -> History:
     else."""
     try:
         raw = json.loads(data)
-        return History(
+        found = History(
             underlying=raw["underlying"],
             session=date.fromisoformat(raw["session"]),
             rows=tuple(decode_row(dict(zip(raw["rows"], values, strict=True))) for values in _transposed(raw["rows"])),
@@ -135,6 +135,9 @@ def decode_history(data: bytes) -> History:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"not a history object: {error!r}", where="history") from None
+    # Its name is that of the bytes it was read from, whatever is written today; and they need not be made again.
+    found.__dict__["encoded"] = data
+    return found
 
 
 def encode_bars(bars: Sequence[DailyBar]) -> bytes:

@@ -16,6 +16,8 @@ DEARER = 1.001
 """A worse price also costs a little more in charges: at most 0.1 % of what it is worse by."""
 EPSILON = 1e-9
 DEBIT_PROFIT = 2.0
+PROBES = 32
+"""Prices at which the win probability is asked at once: two calls find the tick that a bisection finds in seven."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,8 @@ def worst_price(line: PriceLine, shape: Profile, physical: Density, rules: HardR
     """The highest net price on the tick grid at which every hard rule holds.
 
     Each rule holds up to a price and fails above it, so it is the lowest of their limits: in closed form, and by
-    bisection for the win probability. Never below the tick under the mid: there no rule need hold and none is asked.
+    asking `PROBES` prices at a time for the win probability. Never below the tick under the mid: there no rule need
+    hold and none is asked.
     """
     room = line.value - line.flat - line.exit
     share = rules.min_net_ev_of_stressed_loss
@@ -78,16 +81,15 @@ def _within_win_probability(
 ) -> int:
     """The highest of `ticks` at which the win probability reaches its limit; the lowest when none does."""
 
-    def holds(at: int) -> bool:
-        cost = np.array([at * tick + line.flat])
-        return bool(win_probability(shape, cost, physical.strike, physical.cdf)[0] >= rules.min_win_probability)
-
     low, high = ticks[0], ticks[-1]
-    if high == low or holds(high):
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
+    while high > low:
+        asked = np.unique(np.linspace(low + 1, high, PROBES).astype(np.int64))
+        cost = np.asarray(asked * tick + line.flat, dtype=np.float64)
+        won = win_probability(shape, cost, physical.strike, physical.cdf)
+        held = asked[won >= rules.min_win_probability]
+        low = int(held[-1]) if held.size else low
+        failed = asked[asked > low]
+        high = int(failed[0]) - 1 if failed.size else low
     return low
 
 

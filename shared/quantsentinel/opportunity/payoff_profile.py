@@ -84,9 +84,7 @@ def profile(legs: Legs, cost: ExitCost, forward: float) -> Profile:
     payoff = _signed(legs, edges, legs.side)
     tax = cost.tax * _signed(legs, np.clip(edges, *taxed), np.maximum(legs.side, 0.0))
     low, high = edges[:, :-1], edges[:, 1:]
-    called = legs.is_call[:, None, :] & (legs.strike[:, None, :] <= low[:, :, None])
-    put = ~legs.is_call[:, None, :] & (legs.strike[:, None, :] >= high[:, :, None])
-    fees = cost.fee * ((called | put) & (legs.side != 0)[:, None, :]).sum(axis=2)
+    fees = cost.fee * _legs_in_the_money(legs, low, high)
     values = payoff - tax
     empty = high <= low
     left = np.where(empty, np.nan, values[:, :-1] - fees)
@@ -94,11 +92,29 @@ def profile(legs: Legs, cost: ExitCost, forward: float) -> Profile:
     return Profile(edges, left, right, (legs.side * legs.is_call).sum(axis=1))
 
 
+def _legs_in_the_money(legs: Legs, low: Floats, high: Floats) -> Floats:
+    """(m, n) how many used legs end in the money on each piece."""
+    count = np.zeros(low.shape)
+    for leg in range(legs.strike.shape[1]):
+        strike, called = legs.strike[:, leg, None], legs.is_call[:, leg, None]
+        count += np.where(called, strike <= low, strike >= high) & (legs.side[:, leg, None] != 0)
+    return count
+
+
 def _signed(legs: Legs, at: Floats, side: Floats) -> Floats:
-    """(m, n) sum of side x intrinsic value at settlement prices `at` (m, n)."""
+    """(m, n) sum of side x intrinsic value at settlement prices `at` (m, n).
+
+    Leg by leg: a third axis of four is what numpy adds up slowest.
+    """
     sign = np.where(legs.is_call, 1.0, -1.0)
-    intrinsic = np.maximum(sign[:, None, :] * (at[:, :, None] - legs.strike[:, None, :]), 0.0)
-    return np.asarray((side[:, None, :] * intrinsic).sum(axis=2))
+    total = np.zeros(at.shape)
+    for leg in range(legs.strike.shape[1]):
+        value = at - legs.strike[:, leg, None]
+        value *= sign[:, leg, None]
+        np.maximum(value, 0.0, out=value)
+        value *= side[:, leg, None]
+        total += value
+    return total
 
 
 def win_probability(shape: Profile, entry_cost: Floats, nodes: Floats, cdf: Floats) -> Floats:

@@ -72,21 +72,27 @@ def build_grid(ladder: Ladder, spec: GridSpec) -> Grid:
     blocks = [block for block in _blocks(ladder, spec) if block[1].size]
     if not blocks:
         return Grid(np.empty(0, np.int64), np.empty((0, MAX_LEGS), np.int64), np.empty((0, MAX_LEGS)))
-    families, rows, sides = [], [], []
+    count = sum(len(legs) for _, legs, _ in blocks)
+    families, sides = np.empty(count, np.int64), np.zeros((count, MAX_LEGS))
+    rows = np.empty((count, MAX_LEGS), np.int64)
+    start = 0
     for family, legs, signs in blocks:
-        legs = _once_each(legs)
-        padding = np.repeat(legs[:, :1], MAX_LEGS - legs.shape[1], axis=1)
-        rows.append(np.hstack([legs, padding]))
-        sides.append(np.tile([*signs, *([0.0] * (MAX_LEGS - len(signs)))], (len(legs), 1)))
-        families.append(np.full(len(legs), FAMILIES.index(family)))
-    return Grid(np.concatenate(families), np.vstack(rows), np.vstack(sides))
+        here = slice(start, start + len(legs))
+        start += len(legs)
+        used = _in_order(legs)
+        rows[here, : len(signs)] = used
+        rows[here, len(signs) :] = used[:, :1]
+        sides[here, : len(signs)] = signs
+        families[here] = FAMILIES.index(family)
+    return Grid(families, rows, sides)
 
 
-def _once_each(legs: Ints) -> Ints:
-    """Rows without repeats, in lexical order; one integer stands for a row, which sorts faster than the row."""
+def _in_order(legs: Ints) -> Ints:
+    """Rows in lexical order; one integer stands for a row, which sorts faster than the row. Anchors and widths are
+    distinct, so no row is there twice."""
     base = int(legs.max()) + 1
     code = legs @ (base ** np.arange(legs.shape[1])[::-1])
-    return np.asarray(legs[np.unique(code, return_index=True)[1]])
+    return np.asarray(legs[np.argsort(code, kind="stable")])
 
 
 def _blocks(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
