@@ -55,6 +55,7 @@ def test_rows_have_the_schema_and_blemishes_are_declared(samples: dict[str, Docu
     for part in found.parts:
         assert dict(part.frame.schema) == {**DATASETS[part.dataset].columns, **PROVENANCE}
         assert set(part.frame["importer"]) == {name}
+        assert part.frame["contract_version"].null_count() == 0, "a source that nobody has described"
         assert set(part.frame["input_sha256"]) == {samples[name].input_sha256}
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
 from datetime import UTC, date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +15,7 @@ import pytest
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
-from quantsentinel.market.codec import PAIR_COLUMNS, decode_snapshot, encode_snapshot
+from quantsentinel.market.codec import PAIR_COLUMNS, SNAPSHOT_KEY, decode_snapshot, encode_snapshot
 from quantsentinel.market.dayfile import read_day_file, write_day_file
 from quantsentinel.market.snapshot import COLUMNS, GREEK_COLUMNS, MASKED_BY, VALUE_COLUMNS, Snapshot
 from tests.chains import AT, chain, changed
@@ -46,6 +49,50 @@ def test_a_snapshot_without_an_exchange_clock_or_a_spot_survives() -> None:
 def test_a_truncated_object_is_bad_input() -> None:
     with pytest.raises(BadInput, match="not a Parquet file"):
         decode_snapshot(encode_snapshot(chain())[:-100])
+
+
+WRONG_HEADERS: dict[str, Any] = {
+    "no JSON": "{",
+    "nested without end": "[" * 100_000,
+    "a list": [],
+    "a number": 5,
+    "nothing": None,
+    "no version": {},
+    "an unhashable version": {"schema_version": [2]},
+    "a version that only equals ours": {"schema_version": 2.0},
+    "true for version one": {"schema_version": True},
+    "no slices": {"slices": None},
+    "slices that are numbers": {"slices": [1, 2, 3]},
+    "a slice whose times are numbers": {"slices": [{"expiry": 1, "exchange_time": 2, "received_at": 3}] * 3},
+    "no pairs": {"pairs": []},
+    "more pairs than rows": {"pairs": [10**15, 1, 1]},
+    "pairs that make up for one another": {"pairs": [-1, 83, 41]},
+    "pairs beyond all bounds": {"pairs": [float("inf"), 1, 1]},
+    "a spot that is text": {"spot": "24500"},
+    "notes that are a number": {"notes": 7},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_HEADERS.values(), ids=WRONG_HEADERS.keys())
+def test_a_header_that_describes_no_snapshot_is_bad_input_whatever_it_is(wrong: Any) -> None:
+    data = encode_snapshot(chain())
+    header = json.loads(pl.read_parquet_metadata(io.BytesIO(data))[SNAPSHOT_KEY])
+    told = wrong if not isinstance(wrong, dict) or not wrong else {**header, **wrong}
+    buffer = io.BytesIO()
+    text = told if isinstance(told, str) else json.dumps(told)
+    pl.read_parquet(io.BytesIO(data)).write_parquet(buffer, metadata={SNAPSHOT_KEY: text})
+    with pytest.raises(BadInput):
+        decode_snapshot(buffer.getvalue())
+
+
+def test_rows_of_another_type_are_bad_input() -> None:
+    data = encode_snapshot(chain())
+    frame, metadata = pl.read_parquet(io.BytesIO(data)), pl.read_parquet_metadata(io.BytesIO(data))
+    for wrong in (pl.lit("much"), pl.lit([1.0])):
+        buffer = io.BytesIO()
+        frame.with_columns(call_bid=wrong).write_parquet(buffer, metadata={SNAPSHOT_KEY: metadata[SNAPSHOT_KEY]})
+        with pytest.raises(BadInput):
+            decode_snapshot(buffer.getvalue())
 
 
 def test_another_parquet_file_is_bad_input(tmp_path: Path) -> None:

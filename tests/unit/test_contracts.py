@@ -28,10 +28,16 @@ SOURCES = {
     "bars_60min": "bars",
     "option_bars_5min": "bars",
     "bars_daily": "bars",
+    "market_activity": "end_of_day",
+    "futures_history": "end_of_day",
+    "fovolt": "end_of_day",
+    "volatility_history": "end_of_day",
+    "cash_bhavcopy": "end_of_day",
+    "cash_history": "end_of_day",
 }
 
 
-def test_sixteen_sources_have_a_contract() -> None:
+def test_twenty_two_sources_have_a_contract() -> None:
     assert {name: contract.kind for name, contract in CONTRACTS.items()} == SOURCES
 
 
@@ -56,6 +62,11 @@ def test_the_methods_behind_the_vix_include_the_move_of_expiry_day() -> None:
         ("monthly_expiry", date(2025, 9, 1)),
         ("session_hours", date(2026, 8, 3)),
     }
+
+
+def test_the_exchanges_own_daily_volatility_changed_its_memory_in_june_2020() -> None:
+    found = contract_for("volatility_history").methods_of(["applicable_annual"], "NIFTY")
+    assert [(method.version, method.effective) for method in found] == [(1, date(2012, 7, 5)), (2, date(2020, 6, 1))]
 
 
 def test_weekly_expiry_is_a_method_of_each_underlying() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar, read_daily_bars
+from quantsentinel.market.parsers.payload import MAX_BYTES
 
 PLAIN = "date,adj close,close,high,low,open,volume\n2025-08-28,2,24500.9,24702.65,24481.6,24695.8,1\n"
 BAR = DailyBar(date(2025, 8, 28), 24_695.8, 24_702.65, 24_481.6, 24_500.9)
@@ -55,11 +56,35 @@ def test_a_folder_gives_the_file_that_names_the_underlying(tmp_path: Path) -> No
         (PLAIN.replace("24500.9", "n/a"), "row 2: not a daily bar"),
         (PLAIN.splitlines()[0] + "\n", "no daily bar"),
         ("", "missing columns"),
+        (PLAIN.replace("24500.9", "2.45e4"), "'2.45e4' is no plain number"),
+        (PLAIN.replace("24500.9", "24_500.9"), "'24_500.9' is no plain number"),
+        (PLAIN.replace("24500.9", "२४५००"), "is no plain number"),
+        (PLAIN.replace("24500.9", "inf"), "'inf' is no plain number"),
+        (PLAIN.replace("24500.9", ""), "an empty cell"),
+        (PLAIN.replace("24500.9", "24,500.9"), "row 2: not a daily bar"),
+        (PLAIN.replace("adj close", "close"), "columns stand twice: close"),
+        (PLAIN.replace("2025-08-28", "9999-12-31 23:00"), "row 2: not a daily bar"),
+        (PLAIN + '"' + "9" * 200_000, "cannot be read: field larger"),
     ],
 )
 def test_a_file_that_is_not_daily_bars_says_why(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         read_daily_bars(written(tmp_path, text), "NIFTY")
+
+
+def test_a_small_file_that_unpacks_into_a_huge_one_is_refused_before_it_does(tmp_path: Path) -> None:
+    path = tmp_path / "nifty_daily.csv.gz"
+    path.write_bytes(gzip.compress(b"0" * (MAX_BYTES["csv"] + 1), compresslevel=1))
+    with pytest.raises(BadInput, match="bytes unpacked"):
+        read_daily_bars(path, "NIFTY")
+
+
+@pytest.mark.parametrize("body", [b"", b"no gzip at all", gzip.compress(PLAIN.encode())[:-9]])
+def test_a_damaged_gzip_is_bad_input(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "nifty_daily.csv.gz"
+    path.write_bytes(body)
+    with pytest.raises(BadInput):
+        read_daily_bars(path, "NIFTY")
 
 
 def test_a_missing_path_is_bad_input(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@ A bar's `day` is the trading day in India. Files stamped in UTC at 18:30 mean mi
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -17,6 +15,8 @@ from pathlib import Path
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
+from quantsentinel.market.parsers.numbers import required
+from quantsentinel.market.parsers.payload import MAX_BYTES, check_size, gunzip
 
 _DAY_COLUMNS = ("date", "timestamp", "datetime", "time", "day")
 _PRICES = ("open", "high", "low", "close")
@@ -45,17 +45,19 @@ class DailyBar:
 def read_daily_bars(path: Path, underlying: str) -> tuple[DailyBar, ...]:
     """Daily bars of `underlying` by day, from a CSV (also gzipped) or from the one file in a folder that names it.
 
-    Raises `BadInput` when there is no such file, a column is missing, a bar is not a bar or a day stands twice.
+    Raises `BadInput` when there is no such file, it is too large, a column is missing or stands twice, a bar is not a
+    bar (prices are plain decimal numbers: no exponent, no grouping) or a day stands twice.
     """
     if not path.exists():
         raise BadInput("no such file or folder", where=str(path), fix="Give a CSV of daily bars or a folder with one")
     source = _pick(path, underlying) if path.is_dir() else path
     try:
         data = source.read_bytes()
-        text = (gzip.decompress(data) if source.suffix == ".gz" else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        check_size(data, "csv", str(source))
+        text = (gunzip(data, MAX_BYTES["csv"], str(source)) if source.suffix == ".gz" else data).decode("utf-8-sig")
+        bars = sorted(_rows(text, source), key=lambda bar: bar.day)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"cannot be read: {error}", where=str(source)) from None
-    bars = sorted(_rows(text, source), key=lambda bar: bar.day)
     _check_days(bars, source)
     return tuple(bars)
 
@@ -91,20 +93,21 @@ def _rows(text: str, source: Path) -> Iterator[DailyBar]:
     missing = [name for name in _PRICES if name not in header] + ([] if day else ["date"])
     if missing or day is None:
         raise BadInput(f"missing columns {missing}", where=str(source), fix=f"Expected date, {', '.join(_PRICES)}")
-    places = [header.index(day), *(header.index(name) for name in _PRICES)]
+    twice = sorted({name for name in (day, *_PRICES) if header.count(name) > 1})
+    if twice:
+        raise BadInput(f"columns stand twice: {', '.join(twice)}", where=str(source))
     for number, row in enumerate(body, start=2):
         if row:
-            yield _bar(row, places, f"{source} row {number}")
+            yield _bar(row, header, day, f"{source} row {number}")
 
 
-def _bar(row: list[str], places: list[int], where: str) -> DailyBar:
+def _bar(row: list[str], header: list[str], day: str, where: str) -> DailyBar:
     try:
-        day, *prices = (row[place] for place in places)
-        bar = DailyBar(_session_day(day), *(float(price) for price in prices))
-    except (ValueError, IndexError) as error:
+        cells = dict(zip(header, row, strict=True))
+        bar = DailyBar(_session_day(cells[day]), *(required(cells[name]) for name in _PRICES))
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"not a daily bar: {error}", where=where) from None
-    prices_ok = all(math.isfinite(value) and value > 0 for value in (bar.open, bar.high, bar.low, bar.close))
-    if not prices_ok or bar.high < bar.low:
+    if min(bar.open, bar.high, bar.low, bar.close) <= 0 or bar.high < bar.low:
         raise BadInput(f"impossible bar {bar}", where=where)
     return bar
 

@@ -50,11 +50,15 @@ def decode_snapshot(data: bytes) -> Snapshot:
     try:
         header = pl.read_parquet_metadata(io.BytesIO(data)).get(SNAPSHOT_KEY)
         frame = pl.read_parquet(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise BadInput(f"not a Parquet file: {_first_line(error)}", where="snapshot object") from None
     if header is None:
         raise BadInput(f"the Parquet file has no {SNAPSHOT_KEY} metadata", where="snapshot object")
-    return snapshot_from(json.loads(header), frame)
+    try:
+        described = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"the header is no JSON: {_first_line(error)}", where="snapshot object") from None
+    return snapshot_from(described, frame)
 
 
 def snapshot_header(snapshot: Snapshot) -> dict[str, Any]:
@@ -81,10 +85,13 @@ def pair_columns(snapshot: Snapshot) -> dict[str, np.ndarray[Any, np.dtype[np.fl
 
 
 def snapshot_from(header: Mapping[str, Any], frame: pl.DataFrame) -> Snapshot:
-    """A snapshot of any known schema version. Raises `BadInput` when header and rows do not belong together."""
-    version = header.get("schema_version")
-    if version not in SCHEMAS:
-        raise BadInput(f"schema version {version}, known {', '.join(map(str, SCHEMAS))}", where="snapshot")
+    """A snapshot of any known schema version. Raises `BadInput` when header and rows do not belong together.
+
+    The header is JSON of whatever shape: its values are taken as they are, `require_sound` looks at foreign ones.
+    """
+    version = header.get("schema_version") if isinstance(header, Mapping) else None
+    if type(version) is not int or version not in SCHEMAS:
+        raise BadInput(f"schema version {version!r:.40}, known {', '.join(map(str, SCHEMAS))}", where="snapshot")
     names = SCHEMAS[version]
     expected = ("strike", *(f"{side}_{name}" for side in ("call", "put") for name in names))
     missing = [name for name in expected if name not in frame.columns]
@@ -93,6 +100,8 @@ def snapshot_from(header: Mapping[str, Any], frame: pl.DataFrame) -> Snapshot:
     try:
         slices = [_slice(raw) for raw in header["slices"]]
         pairs = [int(count) for count in header["pairs"]]
+        if min(pairs, default=0) < 0 or sum(pairs) != frame.height:  # before memory is given to what a number claims
+            raise ValueError(f"{sum(pairs)} pairs told, {frame.height} rows")
         values = {name: frame[name].to_numpy().astype(np.float64, copy=False) for name in expected}
         expiry = np.repeat(np.array([part.expiry for part in slices], dtype="datetime64[D]"), pairs)
         return Snapshot.build(
@@ -108,7 +117,7 @@ def snapshot_from(header: Mapping[str, Any], frame: pl.DataFrame) -> Snapshot:
             notes=tuple(header["notes"]),
             schema_version=version,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadInput(f"the header does not describe a snapshot: {error!r}", where="snapshot") from None
 
 

@@ -36,6 +36,7 @@ class Unit(StrEnum):
     UNITS = "units"
     PERCENT_ANNUAL = "percent_annual"
     FRACTION_ANNUAL = "fraction_annual"
+    FRACTION_DAILY = "fraction_daily"
     POINTS_PER_POINT = "points_per_point"
     PER_POINT = "per_point"
     POINTS_PER_DAY = "points_per_day"

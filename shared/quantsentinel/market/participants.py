@@ -11,7 +11,8 @@ from pathlib import Path
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.history import ParticipantOi
-from quantsentinel.market.importers.cells import printed_day, required
+from quantsentinel.market.importers.cells import printed_day
+from quantsentinel.market.parsers.numbers import required
 from quantsentinel.market.parsers.payload import MAX_BYTES, gunzip
 from quantsentinel.market.parsers.stamps import listed_date
 

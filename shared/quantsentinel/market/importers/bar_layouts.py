@@ -11,9 +11,10 @@ from typing import Any
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.importers.bars import VERSION, Bar, Series, bar_of, finish, flags_of, mislabelled
-from quantsentinel.market.importers.cells import by_name, named_underlying, printed_day, required
+from quantsentinel.market.importers.cells import by_name, named_underlying, printed_day
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Blemish, Imported, Importer, Request, Tally
+from quantsentinel.market.parsers.numbers import required
 
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
 _STAMP = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9:]{5,8})([+-][0-9]{2}:?[0-9]{2})?)?")

@@ -17,15 +17,10 @@ import polars as pl
 
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
-from quantsentinel.market.importers.cells import (
-    missing_column,
-    named_underlying,
-    number,
-    required,
-    underlying_or_refuse,
-)
+from quantsentinel.market.importers.cells import missing_column, named_underlying, underlying_or_refuse
 from quantsentinel.market.importers.datasets import parts_of, provenance_of
 from quantsentinel.market.importers.imported import Imported, Importer, Rejection, Request, Tally
+from quantsentinel.market.parsers.numbers import number, required
 
 VERSION = 1
 PRICES = ("open", "high", "low", "close")

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from quantsentinel.market.importers.cells import day_in_name, number, printed_day, required, whole
+from quantsentinel.market.importers.cells import day_in_name, printed_day
 from quantsentinel.market.importers.imported import Blemish
 from quantsentinel.market.importers.tables import FOOTNOTE, PADDED, Collected, text_table
+from quantsentinel.market.parsers.numbers import number, required, whole
 
 LAKH = 100_000.0
 RIGHTS = {"CE": "CE", "PE": "PE", "CA": "CE", "PA": "PE"}

@@ -8,11 +8,12 @@ from datetime import date
 import polars as pl
 
 from quantsentinel.errors import BadInput
-from quantsentinel.market.importers.cells import LARGEST, printed_day
+from quantsentinel.market.importers.cells import printed_day
 from quantsentinel.market.importers.datasets import parts_of, provenance_of
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Blemish, Imported, Importer, Rejection, Request, Tally
 from quantsentinel.market.importers.tables import NO_ROW, TWICE
+from quantsentinel.market.parsers.numbers import LARGEST
 from quantsentinel.market.parsers.payload import parquet_columns, readable
 from quantsentinel.market.parsers.table import read_csv
 

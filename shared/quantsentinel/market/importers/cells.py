@@ -1,4 +1,4 @@
-"""Cells of a text as numbers and dates, taken only when they are written as one; and whose file it is, by its name."""
+"""Cells of a text as dates, taken only when they are written as one; and whose file it is, by its name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Request
 from quantsentinel.market.parsers.stamps import listed_date
 
-LARGEST = 1e15
-"""A day's turnover of all index options is some 1e14 rupees."""
-_NUMBER = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 _SHORT_YEAR = re.compile(r"([0-9]{1,2}-[A-Za-z]{3}-)([0-9]{2})")
 _SLASHED = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 _COMPACT_DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
@@ -53,38 +50,6 @@ _DECORATION = frozenset(
 )
 _SPELT = {"mandm": "M&M"}
 _SYMBOL = re.compile(r"[A-Z0-9&-]{2,20}")
-
-
-def number(text: str) -> float | None:
-    """A plain decimal number, padded or not; None for an empty cell or a dash. Raises `ValueError` for anything else:
-    no exponent, no grouping, no NaN, no digits of other scripts."""
-    text = text.strip(" ")
-    if text in ("", "-"):
-        return None
-    if _NUMBER.fullmatch(text) is None:
-        raise ValueError(f"{text[:30]!r} is no plain number")
-    value = float(text)
-    if abs(value) > LARGEST:
-        raise ValueError(f"{text[:30]!r} is beyond {LARGEST:g}")
-    return value
-
-
-def required(text: str) -> float:
-    """`number`, of a cell that must hold one."""
-    value = number(text)
-    if value is None:
-        raise ValueError("an empty cell where a number is due")
-    return value
-
-
-def whole(text: str) -> int | None:
-    """A count; None for an empty cell. Raises `ValueError` for a fraction."""
-    value = number(text)
-    if value is None:
-        return None
-    if value != int(value):
-        raise ValueError(f"{text.strip()!r} is no whole number")
-    return int(value)
 
 
 def printed_day(text: str) -> date:

@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 
 from quantsentinel.market.importers.bars import flags_of
-from quantsentinel.market.importers.cells import day_in_name, number, printed_day, required, whole
+from quantsentinel.market.importers.cells import day_in_name, printed_day
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.importers.imported import Blemish
 from quantsentinel.market.importers.tables import PADDED, Collected, RowRefused, text_table
+from quantsentinel.market.parsers.numbers import number, required, whole
 from quantsentinel.market.parsers.stamps import listed_date
 
 EXCHANGE = "NSE"
