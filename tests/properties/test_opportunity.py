@@ -31,7 +31,9 @@ def forecast_equal_to_implied(found: MarketAnalytics) -> MarketAnalytics:
     assert part.implied_variance is not None
     frame = frame_of(snapshot(), history(), desk())
     units = frame.clock.units(part.chain.slice.observed_at, frame.endings[part.expiry].settlement_at)
-    return replace(found, forecast=replace(ahead, sigma_daily=math.sqrt(part.implied_variance / units)))
+    unit = part.implied_variance / units
+    curve = ((1.0, unit), (22.0, unit))
+    return replace(found, forecast=replace(ahead, sigma_daily=math.sqrt(unit), curve=curve))
 
 
 def offers_at_fair_value(found: MarketAnalytics) -> Offers:
