@@ -1,4 +1,7 @@
-"""One contract over every guard of the castle, with an asserted count: discovery that finds nothing must not pass."""
+"""One contract over every guard of the firewall and of the castle, with asserted names and counts.
+
+Discovery that finds nothing must not pass.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 import pytest
 
 from quantsentinel.errors import Broken
+from quantsentinel.integrity.firewall import GUARDS as FIREWALL
+from quantsentinel.integrity.quotes import REASONS
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.budget import budget_of
 from quantsentinel.portfolio.sizing import size
@@ -17,6 +22,7 @@ from quantsentinel.risk.castle import GUARDS, SWITCHES, WALLS, ask_switches, jud
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.verdict import Outcome
 from tests.builders import account, as_of, desk, market, offering
+from tests.chains import chain, judged
 
 
 def tenant_facts() -> TenantFacts:
@@ -76,3 +82,89 @@ def test_a_guard_that_answers_for_another_is_found_out() -> None:
     swapped = [type(SWITCHES[0])("master_kill", 1, SWITCHES[1].ask), *SWITCHES[1:]]
     with pytest.raises(Broken, match="answered as tenant_kill"):
         ask_switches(tenant_facts(), swapped)
+
+
+# --- The firewall ---
+NAMES = [
+    "identity",
+    "session_open",
+    "age",
+    "lag",
+    "monotone_time",
+    "repeated_snapshot",
+    "liveness",
+    "stuck_feed",
+    "zero_chain",
+    "zero_spot",
+    "unit",
+    "absurd_prices",
+    "listed_contracts",
+    "tick_grid",
+    "zero_sizes",
+    "lot_mismatch",
+    "crossed_quotes",
+    "locked_quotes",
+    "unit_change",
+    "volume_fell",
+    "forward_found",
+    "scale",
+    "price_band",
+    "spot_forward",
+    "two_sided_share",
+    "strike_curve_fit",
+    "parity",
+    "vertical",
+    "butterfly",
+    "calendar",
+    "expiry_label",
+    "jump",
+    "interest_jump",
+    "stuck_quote",
+    "slice_skew",
+]
+MASKING = [
+    "unquoted",
+    "absurd",
+    "crossed",
+    "locked",
+    "no_size",
+    "off_tick",
+    "off_lot",
+    "unlisted",
+    "stale_slice",
+    "jump",
+    "stuck_quote",
+    "volume_fell",
+    "interest_jump",
+    "no_forward",
+    "scale",
+    "price_band",
+    "strike_curve",
+    "parity",
+    "vertical",
+    "butterfly",
+    "calendar",
+    "expiry_label",
+]
+
+
+def test_the_firewall_asks_thirty_five_guards_in_this_order() -> None:
+    assert [guard.__name__ for guard in FIREWALL] == NAMES
+    assert len(NAMES) == len(set(NAMES)) == 35
+
+
+def test_a_row_can_be_masked_for_twenty_two_reasons() -> None:
+    assert list(REASONS) == MASKING
+    assert len(MASKING) == len(set(MASKING)) == 22
+    assert list(judged(chain()).quotes.flags) == MASKING
+
+
+def test_every_guard_of_the_firewall_answers_under_its_own_name_in_its_own_file() -> None:
+    verdicts = judged(chain()).verdicts
+    assert [verdict.guard for verdict in verdicts] == NAMES
+    for guard, verdict in zip(FIREWALL, verdicts, strict=True):
+        assert guard.__module__ == f"quantsentinel.integrity.{guard.__name__}"
+        assert inspect.getdoc(guard)
+        assert inspect.getdoc(inspect.getmodule(guard))
+        assert verdict.unit
+        assert verdict.limit is not None

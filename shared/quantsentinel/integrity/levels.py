@@ -22,8 +22,9 @@ STRADDLES = 4
 @dataclass(frozen=True, slots=True, eq=False)
 class Levels:
     """Per slice, (n_slices,): `forward` and `width` (one standard deviation at expiry) in points, NaN where there is
-    none, `discount`, `years`; `width_bid` and `width_ask` are those of the straddles' bids and asks. Per pair,
-    (n_pairs,): `base` the call's base price, `delta` of the call, both discounted.
+    none, `discount`, `years`; `width_bid` and `width_ask` are those of the straddles' bids and asks, `off_money` how
+    far these stand from the forward, in widths. Per pair, (n_pairs,): `base` the call's base price, `delta` of the
+    call and `vega`, the price of a point of width, all discounted.
     """
 
     forward: Floats
@@ -32,8 +33,10 @@ class Levels:
     width: Floats
     width_bid: Floats
     width_ask: Floats
+    off_money: Floats
     base: Floats
     delta: Floats
+    vega: Floats
 
 
 def levels(snapshot: Snapshot, curve: tuple[Floats, Floats, Floats], good: Bools) -> Levels:
@@ -46,9 +49,9 @@ def levels(snapshot: Snapshot, curve: tuple[Floats, Floats, Floats], good: Bools
     ask = snapshot.ask[2 * nearest] + snapshot.ask[2 * nearest + 1]
     away = forward[slices] - snapshot.strike[2 * nearest]
     sides = np.stack([0.5 * (bid + ask), bid, ask]) / discount[slices]
-    bid_ask = _medians(_width(sides, away), slices, len(forward))
-    base, delta = _base(snapshot, forward, discount, bid_ask[0])
-    return Levels(forward, discount, years, bid_ask[0], bid_ask[1], bid_ask[2], base, delta)
+    found = _medians(np.vstack([_width(sides, away), np.abs(away)]), slices, len(forward))
+    prices = _base(snapshot, forward, discount, found[0])
+    return Levels(forward, discount, years, found[0], found[1], found[2], found[3] / found[0], *prices)
 
 
 def nearest_pairs(snapshot: Snapshot, centre: Floats, pairs: Rows, count: int) -> tuple[Rows, Rows]:
@@ -67,7 +70,7 @@ def nearest_pairs(snapshot: Snapshot, centre: Floats, pairs: Rows, count: int) -
 
 
 def _medians(values: Floats, slices: Rows, n_slices: int) -> Floats:
-    """(3, n_slices) medians of values (3, n), by slice; NaN where there are none."""
+    """(m, n_slices) medians of values (m, n), by slice; NaN where there are none."""
     rank = np.arange(len(slices)) - np.searchsorted(slices, slices)
     table = np.full((len(values), n_slices, STRADDLES), np.inf)
     table[:, slices, rank] = values
@@ -85,12 +88,12 @@ def _width(straddle: Floats, away: Floats) -> Floats:
     return np.asarray(width)
 
 
-def _base(snapshot: Snapshot, forward: Floats, discount: Floats, width: Floats) -> tuple[Floats, Floats]:
+def _base(snapshot: Snapshot, forward: Floats, discount: Floats, width: Floats) -> tuple[Floats, Floats, Floats]:
     counts = np.diff(snapshot.offsets) // 2
     known = np.where(np.isfinite(width), width, 1.0)
     away = np.repeat(forward, counts) - snapshot.strike[0::2]
     sd, factor = np.repeat(known, counts), np.repeat(np.where(np.isfinite(width), discount, np.nan), counts)
     x = away / sd
     inside = ndtr(x)
-    base = factor * (away * inside + sd * np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
-    return base, factor * inside
+    vega = factor * np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi)
+    return factor * away * inside + sd * vega, factor * inside, vega

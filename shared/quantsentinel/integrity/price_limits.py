@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantsentinel.integrity.strike_curve import INNOCENT
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
 
 MAX_VOL_ANNUAL = 3.0
@@ -44,12 +43,12 @@ def off_band(snapshot: Snapshot, curve: Curve, tolerance: float) -> Bools:
 
 
 def off_parity(
-    snapshot: Snapshot, curve: Curve, used: tuple[Bools, Bools, float], ratio: Floats
+    snapshot: Snapshot, curve: Curve, used: tuple[Bools, Bools, float], away: Floats
 ) -> tuple[Bools, float | None]:
     """Pairs whose mid parity forward is off by more than spread + the 60 s move, and the near-the-money share.
 
-    `used`: the rows that are good so far, those near the money, the move. Of a breaching pair the row that agrees with
-    its neighbours along the strikes (`ratio`) and does so better than the other is kept; where neither does, none.
+    `used`: the rows that are good so far, those near the money, the move. Of a breaching pair the row that lies nearer
+    to its neighbours along the strikes (`away`, points) is kept, if that is within half of the limit; else none.
     """
     good, near, tolerance = used
     two_sided = good & (snapshot.bid > 0) & (snapshot.ask > 0)
@@ -59,9 +58,10 @@ def off_parity(
     future, discount, _ = _per_row(snapshot, curve)
     with np.errstate(invalid="ignore"):
         off = np.abs(middle[0::2] - middle[1::2] - discount[0::2] * (future[0::2] - snapshot.strike[0::2]))
-        breach = pair & (off > spread[0::2] + spread[1::2] + tolerance)
-        blame = np.where(np.isfinite(ratio), ratio, np.inf).reshape(-1, 2)
-        innocent = (blame <= INNOCENT) & (blame < blame[:, ::-1])
+        limit = spread[0::2] + spread[1::2] + tolerance
+        breach = pair & (off > limit)
+        blame = np.where(np.isfinite(away), away, np.inf).reshape(-1, 2)
+        innocent = (blame <= 0.5 * limit[:, None]) & (blame < blame[:, ::-1])
     masked = (breach[:, None] & ~innocent).ravel()
     close = near[0::2]
     judged = int(np.count_nonzero(pair & close))

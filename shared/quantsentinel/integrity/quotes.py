@@ -60,6 +60,8 @@ REASONS = (
 )
 OWN_FLAWS = REASONS[1:8]
 """What disqualifies a row whatever the others say."""
+IDLE = ("unquoted", *OWN_FLAWS, "stale_slice", "no_forward")
+"""Rows that tell nothing, not even against others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,8 +137,8 @@ def _compare(
     beside = strike_curve(snapshot, level, good, tolerance)
     flags["strike_curve"] = beside.off
     # A row that history or its bounds took out still tells that its partner may be wrong.
-    told = ~np.logical_or.reduce([flags[name] for name in ("unquoted", *OWN_FLAWS, "stale_slice", "no_forward")])
-    flags["parity"], breaches = off_parity(snapshot, curve, (told, near, tolerance), beside.ratio)
+    told = ~np.logical_or.reduce([flags[name] for name in IDLE])
+    flags["parity"], breaches = off_parity(snapshot, curve, (told, near, tolerance), beside.away)
     good &= ~(flags["strike_curve"] | flags["parity"])
     sure = executable(snapshot, level, (good, beside.ratio, tolerance))
     flags["vertical"], flags["butterfly"] = sure.vertical, sure.butterfly

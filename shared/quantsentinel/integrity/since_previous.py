@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.integrity.levels import Levels
-from quantsentinel.integrity.quotes import QuoteMask
+from quantsentinel.integrity.quotes import IDLE, QuoteMask
 from quantsentinel.integrity.row_flaws import traded_on
 from quantsentinel.integrity.strike_curve import INNOCENT, MOVES
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
@@ -99,7 +99,9 @@ def since_previous(now: Snapshot, mask: QuoteMask, before: Snapshot, mask_before
         "volume_fell": _with_slices(now, fell, traded),
         "interest_jump": _interest_jumped(pair) & same_session,
     }
-    flags = {name: _or_as_before(pair, name, rows) for name, rows in found.items()}
+    # What is out of use anyhow needs no bit: most of it are far strikes that nobody quotes anew.
+    useful = ~np.logical_or.reduce([mask.flags[name] for name in IDLE])
+    flags = {name: _or_as_before(pair, name, rows) & useful for name, rows in found.items()}
     return SincePrevious(
         flags=flags,
         market_move_pts=market,
@@ -187,6 +189,7 @@ def _jumped_rows(pair: _Pair) -> Bools:
     here, there = pair.here, pair.there
     base, delta = _own(now, pair.mask.levels)
     base_before, _ = _own(before, pair.mask_before.levels)
+    open_pts = _open_pts(now, pair.mask)[here] + _open_pts(before, pair.mask_before)[there]
     explained = base[here] - base_before[there]
     with np.errstate(invalid="ignore"):
         comparable = (
@@ -194,9 +197,17 @@ def _jumped_rows(pair: _Pair) -> Bools:
         )
         change = 0.5 * ((now.bid + now.ask)[here] - (before.bid + before.ask)[there]) - explained
         limit = 0.5 * ((now.ask - now.bid)[here] + (before.ask - before.bid)[there])
-        limit += MOVES * np.abs(delta)[here] * pair.mask.tolerance + SHAPE_SHARE * np.abs(explained)
+        limit += MOVES * np.abs(delta)[here] * pair.mask.tolerance + SHAPE_SHARE * np.abs(explained) + open_pts
         confirmed = pair.mask.ratio[here] <= INNOCENT
         return pair.spread(comparable & ~confirmed & (np.abs(change) > limit))
+
+
+def _open_pts(snapshot: Snapshot, mask: QuoteMask) -> Floats:
+    """(n_rows,) what forward and width themselves leave open of a price."""
+    level, counts = mask.levels, np.diff(snapshot.offsets) // 2
+    half_width = np.repeat(0.5 * (level.width_ask - level.width_bid), counts)
+    stderr = np.repeat([fit.stderr for fit in mask.forwards], counts)
+    return np.repeat(level.vega * half_width + stderr, 2)
 
 
 def _own(snapshot: Snapshot, level: Levels) -> tuple[Floats, Floats]:

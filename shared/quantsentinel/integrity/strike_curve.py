@@ -30,9 +30,10 @@ INNOCENT = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StrikeCurve:
-    """`ratio` (n_rows,): distance from the neighbours over its limit; NaN where there is nothing to judge by.
-    `off`: the rows beyond the limit."""
+    """(n_rows,): `away` distance from the neighbours in points and `ratio` the same over its limit, NaN where there is
+    nothing to judge by; `off` the rows beyond the limit."""
 
+    away: Floats
     ratio: Floats
     off: Bools
 
@@ -54,14 +55,14 @@ def strike_curve(snapshot: Snapshot, level: Levels, good: Bools, move_pts: float
     """Judges the `good` two-sided rows of slices with a level; `move_pts` is the index's move in 60 s."""
     two_sided = (good & (snapshot.bid > 0) & (snapshot.ask > 0)).reshape(-1, 2) & np.isfinite(level.base)[:, None]
     chosen = np.flatnonzero(two_sided.any(axis=1))
-    ratio = np.full((len(two_sided), 2), np.nan)
+    found = np.full((2, len(two_sided), 2), np.nan)
     if len(chosen):
         counts = np.diff(snapshot.offsets) // 2
         slices = np.repeat(np.arange(len(counts)), counts)[chosen]
         parts = _estimates(snapshot, level, chosen, move_pts)
-        ratio[chosen] = _peeled(snapshot.strike[0::2][chosen], slices, parts, two_sided[chosen])
-    flat = ratio.ravel()
-    return StrikeCurve(flat, np.nan_to_num(flat) > 1.0)
+        found[:, chosen] = _peeled(snapshot.strike[0::2][chosen], slices, parts, two_sided[chosen])
+    away, ratio = found.reshape(2, -1)
+    return StrikeCurve(away, ratio, np.nan_to_num(ratio) > 1.0)
 
 
 def _estimates(snapshot: Snapshot, level: Levels, chosen: NDArray[np.int64], move_pts: float) -> _Estimates:
@@ -79,27 +80,28 @@ def _estimates(snapshot: Snapshot, level: Levels, chosen: NDArray[np.int64], mov
 
 
 def _peeled(strike: Floats, slices: NDArray[np.int64], parts: _Estimates, given: Bools) -> Floats:
-    """Ratios of all `given` rows, judged by those that are left when the worst have been taken out."""
-    alive, found = given.copy(), np.full(given.shape, np.nan)
+    """(2, n, 2) distances and ratios of all `given` rows, by those that are left when the worst have been taken out."""
+    alive, found, ratios = given.copy(), np.full(given.shape, np.nan), np.full(given.shape, np.nan)
     rows = np.arange(len(strike))
     for _ in range(MAX_ROUNDS):
-        ratio, beside = _ratios(strike[rows], slices[rows], parts.at(rows), alive[rows])
-        found[rows] = np.where(given[rows], ratio, np.nan)
-        worst = np.where(alive[rows], np.nan_to_num(found[rows]), 0.0).max(axis=1)
+        away, limit, beside = _distances(strike[rows], slices[rows], parts.at(rows), alive[rows])
+        found[rows] = np.where(given[rows], away, np.nan)
+        ratios[rows] = found[rows] / limit
+        worst = np.where(alive[rows], np.nan_to_num(ratios[rows]), 0.0).max(axis=1)
         around = np.where(beside >= 0, worst[beside], 0.0).max(axis=1)
         peak = (worst > 1.0) & (worst >= around)
         if not peak.any():
             break
-        alive[rows] &= ~(peak[:, None] & (found[rows] > 1.0))
+        alive[rows] &= ~(peak[:, None] & (ratios[rows] > 1.0))
         # Only the expiries that lost a row look different now.
         rows = rows[np.isin(slices[rows], slices[rows][peak])]
-    return found
+    return np.stack([found, ratios])
 
 
-def _ratios(
+def _distances(
     strike: Floats, slices: NDArray[np.int64], parts: _Estimates, alive: Bools
-) -> tuple[Floats, NDArray[np.int64]]:
-    """(n, 2) distance over limit, and (n, 4) the nodes that each strike is judged by, -1 where there is none."""
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """(n, 2) distances and limits, and (n, 4) the nodes that each strike is judged by, -1 where there is none."""
     weight = np.where(alive, parts.weight, 0.0)
     total = weight.sum(axis=1)
     beside = _beside(slices, total > 0)
@@ -116,9 +118,9 @@ def _ratios(
             whole, (np.abs(cubic_share) * half[beside]).sum(axis=1), (np.abs(share) * half[line]).sum(axis=1)
         )
         limit = parts.half + parts.slack + (theirs + open_pts)[:, None]
-        ratio = np.abs(parts.value - bent[:, None]) / limit
-    ratio[(line < 0).any(axis=1)] = np.nan
-    return ratio, beside
+        away = np.abs(parts.value - bent[:, None])
+    away[(line < 0).any(axis=1)] = np.nan
+    return away, limit, beside
 
 
 def _beside(slices: NDArray[np.int64], node: Bools) -> NDArray[np.int64]:

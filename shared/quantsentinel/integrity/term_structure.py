@@ -16,6 +16,10 @@ VOL_LOG = 0.4
 EXPLAINED = 0.25
 """Share of that distance that may be left under the other expiry's time."""
 MIN_SLICES = 3
+MAX_OPEN_LOG = 0.2
+"""Half-spread of a width that tells anything (BANKNIFTY's third month on 2025-08-29: 0.45)."""
+NEAR = 0.5
+"""Widths from the forward within which straddles tell the width at the money."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,7 @@ def _inverted(level: Levels, move_pts: float) -> Bools:
     with np.errstate(invalid="ignore", divide="ignore"):
         low = (level.width_bid - move_pts) / level.forward
         high = level.width_ask / level.forward
+        low, high = (np.where(level.off_money < NEAR, side, np.nan) for side in (low, high))
         conflict = np.triu(low[:, None] > high[None, :], k=1)
     conflict |= conflict.T
     wrong = np.zeros(len(low), dtype=np.bool_)
@@ -60,12 +65,14 @@ def _mislabelled(level: Levels) -> Bools:
     with np.errstate(invalid="ignore", divide="ignore"):
         total = np.log(level.width / level.forward)
         half_time = 0.5 * np.log(level.years)
-    known = np.flatnonzero(np.isfinite(total) & (level.years > MIN_YEARS))
+        open_log = 0.5 * (level.width_ask - level.width_bid) / level.width
+        told = np.isfinite(total) & (level.off_money < NEAR) & (open_log < MAX_OPEN_LOG)
+    known = np.flatnonzero(told & (level.years > MIN_YEARS))
     while len(known) >= MIN_SLICES:
         vol = (total - half_time)[known]
         off = vol - _between(level.years[known], vol)
         place = int(np.argmax(np.abs(off)))
-        if abs(off[place]) <= VOL_LOG:
+        if abs(off[place]) <= VOL_LOG + open_log[known[place]]:
             break
         others = np.delete(half_time[known], place)
         left = np.abs(total[known[place]] - (vol[place] - off[place]) - others)
