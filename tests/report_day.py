@@ -17,8 +17,10 @@ from quantsentinel.app.day_record import (
     EquityPoint,
     MarketDay,
     MarketPoint,
+    MaskLine,
     SignalCard,
     SignalStep,
+    SliceLine,
     Smile,
     SmilePoint,
     StrikeInterest,
@@ -94,6 +96,11 @@ def market() -> MarketDay:
     return MarketDay(
         "NIFTY", 358, 351, {"repeated_snapshot": 5, "lag": 2}, 351, 412, reasons, path(), (smile(),), (density(),),
         interest, EXPIRY, "US convention: dealers long calls, short puts", views,
+        masks=(MaskLine("parity", 812, 140), MaskLine("stale_slice", 96, 2)),
+        slices=(
+            SliceLine(EXPIRY, FORWARD, 0.12, ATM, 171, 2, ("butterfly", "outliers")),
+            SliceLine(date(2025, 9, 9), None, None, None, 0, 0, (), "no_forward"),
+        ),
     )  # fmt: skip
 
 

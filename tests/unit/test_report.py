@@ -143,3 +143,12 @@ def test_a_day_without_signals_says_so_and_points_to_the_waterfalls() -> None:
 )
 def test_money_is_said_the_indian_way_and_from_the_traders_side(said: str, expected: str) -> None:
     assert said == expected
+
+
+def test_masked_quotes_are_counted_by_guard_and_an_unsound_expiry_says_why() -> None:
+    page = html.unescape(render_report(record()))
+    quality = page[page.index('<section id="quality">') : page.index('<section id="signals">')]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", quality)
+    assert cells[:6] == ["parity", "812", "140", words.guard("stale_slice"), "96", "2"]
+    assert "butterfly: repaired before it prices; outliers left out" in cells
+    assert cells[-7:] == ["09 Sep 2025", "–", "–", "–", "0", "–", "no forward"]

@@ -41,7 +41,7 @@ def document(found: ChainView) -> dict[str, Any]:
         "history": _history(history),
         "expiries": [_expiry(found, index, part, history.participants) for index, part in enumerate(analytics.slices)],
         "dealer_gamma": _gamma(gamma),
-        "forecast": {"vol": _forecast(found), "reason": analytics.forecast_reason or None},
+        "forecast": _forecast(found),
         "masked": chain_check.masked(found.firewall),
         "vendor_gap": dict(analytics.vendor.log_ratio) if analytics.vendor else {},
         "features": dict(view.features),
@@ -69,9 +69,15 @@ def _history(history: History) -> dict[str, Any]:
     }
 
 
-def _forecast(found: ChainView) -> float | None:
-    ahead = found.view.analytics.forecast
-    return quantise(ahead.annual_vol) if ahead is not None else None
+def _forecast(found: ChainView) -> dict[str, Any]:
+    """`interval`: annual vols between which the realised one falls nine times in ten."""
+    analytics = found.view.analytics
+    ahead = analytics.forecast
+    return {
+        "vol": None if ahead is None else quantise(ahead.annual_vol),
+        "interval": None if ahead is None else [_rounded(end, 6) for end in ahead.interval],
+        "reason": analytics.forecast_reason or None,
+    }
 
 
 def _gamma(gamma: DealerGamma) -> dict[str, Any]:
@@ -138,7 +144,7 @@ def _svi(part: SliceAnalytics) -> Mapping[str, Any] | None:
         "rmse_vol": _rounded(vol_error, 6),
         "g_min": _rounded(fit.g_min, 6),
         "calendar_excess": excess,
-        "outlier_strikes": [float(strike) for strike in getattr(part.curves, "outliers", ())],
+        "outlier_strikes": [float(strike) for strike in part.curves.outliers],
     }
 
 

@@ -16,6 +16,8 @@ from quantsentinel.app.day_record import (
     Density,
     MarketDay,
     MarketPoint,
+    MaskLine,
+    SliceLine,
     Smile,
     SmilePoint,
     StrikeInterest,
@@ -94,6 +96,31 @@ def _market_day(
         dealer_convention="US convention: dealers long calls, short puts",
         views=_views(view),
         entries_refused=view.entries_refused,
+        masks=_masks(stored),
+        slices=tuple(_slice(part) for part in view.analytics.slices),
+    )
+
+
+def _masks(stored: Sequence[StoredView]) -> tuple[MaskLine, ...]:
+    """The most first."""
+    quotes: Counter[str] = Counter()
+    snapshots: Counter[str] = Counter()
+    for item in stored:
+        quotes.update(item.masked)
+        snapshots.update(item.masked.keys())
+    return tuple(MaskLine(guard, count, snapshots[guard]) for guard, count in quotes.most_common())
+
+
+def _slice(part: SliceAnalytics) -> SliceLine:
+    return SliceLine(
+        expiry=part.expiry,
+        forward=part.forward,
+        forward_stderr=part.forward_stderr,
+        atm_vol=part.atm_vol,
+        usable=int(part.usable_call.sum() + part.usable_put.sum()),
+        outliers=len(part.curves.outliers),
+        flags=part.flags,
+        note=part.reason or part.curves.reason,
     )
 
 

@@ -86,6 +86,30 @@ class ViewLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskLine:
+    """Quoted rows that one guard took out of use, over all accepted snapshots of the day."""
+
+    guard: str
+    quotes: int
+    snapshots: int
+
+
+@dataclass(frozen=True, slots=True)
+class SliceLine:
+    """One expiry at the record's moment: what was fitted through it, and what is wrong with it."""
+
+    expiry: date
+    forward: float | None
+    forward_stderr: float | None
+    atm_vol: float | None
+    usable: int
+    outliers: int
+    flags: tuple[str, ...]
+    note: str = ""
+    """Why there is no forward, vol, fit or smile."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarketDay:
     """One underlying's day. `refused_by` counts snapshots by guard, `candidate_reasons` candidates by reason."""
 
@@ -104,6 +128,8 @@ class MarketDay:
     dealer_convention: str = ""
     """How the dealers' side was taken, in words, e.g. `dealers long calls, short puts`."""
     views: tuple[ViewLine, ...] = ()
+    masks: tuple[MaskLine, ...] = ()
+    slices: tuple[SliceLine, ...] = ()
     entries_refused: str = ""
     """Why no entry could be issued from this underlying at all, or empty."""
 

@@ -139,11 +139,13 @@ class SliceAnalytics:
     @property
     def flags(self) -> tuple[str, ...]:
         """What is wrong with the fitted slice or its smile: `butterfly` (arbitrage in the bare slice), `calendar` (it
-        stood below the expiry before it and was fitted again), else the reason for which there is no fit or smile."""
+        stood below the expiry before it and was fitted again), `outliers` (vols left out of it), else the reason for
+        which there is no fit or smile."""
         fit = self.curves.fit
         found = {
             "butterfly": fit is not None and fit.is_fitted and not fit.arbitrage_free,
             "calendar": self.curves.calendar_excess > 0,
+            "outliers": bool(self.curves.outliers),
             self.curves.reason: self.curves.reason not in ("", "calendar_crossed", "far_expiry"),
         }
         return tuple(name for name, raised in found.items() if raised)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ VERSIONS = {feature.name: feature.version for feature in FEATURES}
 
 
 def view_rows(view: MarketView) -> bytes:
-    """Zstd Parquet; `kind` is feature, view or candidate. A candidate's legs are `leg_1_strike`, `leg_1_is_call`,
-    `leg_1_side` and so on (side 0: no such leg).
+    """Zstd Parquet; `kind` is feature, view, mask (quoted rows by the guard that took them) or candidate. A candidate's
+    legs are `leg_1_strike`, `leg_1_is_call`, `leg_1_side` and so on (side 0: no such leg).
 
     Every row carries the availability time of the view, so that a later model can prove no look-ahead; a feature's
     `known_at` is that of its newest input.
@@ -41,6 +41,7 @@ def view_rows(view: MarketView) -> bytes:
         {"kind": "view", "name": item.name, "version": item.version, **_value(item.score), "reason": item.reason}
         for item in view.views
     ]
+    rows += [{"kind": "mask", "name": name, "number": float(count)} for name, count in view.analytics.masked.items()]
     schema = {"kind": pl.String, "name": pl.String, "version": pl.Int32, "number": pl.Float64, "text": pl.String}
     frame = pl.DataFrame(rows, schema={**schema, "reason": pl.String, "known_at": pl.Datetime("us", "UTC")})
     if len(view.candidates):
@@ -82,11 +83,12 @@ def _value(value: float | str | None) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class StoredView:
-    """What a stored row set says: features by name, candidates by reason."""
+    """What a stored row set says: features by name, candidates by reason, masked quotes by guard."""
 
     observed_at: datetime
     features: Mapping[str, float | str | None]
     reasons: Mapping[str, int]
+    masked: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_view_rows(data: bytes) -> StoredView:
@@ -100,4 +102,6 @@ def read_view_rows(data: bytes) -> StoredView:
         for name, number, text in features.select("name", "number", "text").iter_rows()
     }
     counts = frame.filter(pl.col("kind") == "candidate").group_by("reason").len()
-    return StoredView(frame["observed_at"][0], values, dict(counts.iter_rows()))
+    masks = frame.filter(pl.col("kind") == "mask").select("name", "number")
+    masked = {name: int(number) for name, number in masks.iter_rows()}
+    return StoredView(frame["observed_at"][0], values, dict(counts.iter_rows()), masked)

@@ -8,6 +8,7 @@ from importlib import resources
 
 from quantsentinel.app.day_record import DayRecord, DeliveryLine, MarketDay, ViewLine
 from quantsentinel.cli.report import words
+from quantsentinel.cli.report.data_quality import quality_card
 from quantsentinel.cli.report.market_charts import density_chart, path_chart, smile_chart
 from quantsentinel.cli.report.signal_cards import signal_card
 from quantsentinel.cli.report.strike_chart import interest_chart
@@ -18,6 +19,7 @@ from quantsentinel.cli.report.waterfall import all_falls
 SECTIONS = (
     ("market", "The market"),
     ("refused", "Why refused"),
+    ("quality", "Data quality"),
     ("signals", "Signals"),
     ("books", "Books and equity"),
     ("deliveries", "Deliveries"),
@@ -32,6 +34,7 @@ def render_report(record: DayRecord) -> str:
     bodies = {
         "market": "".join(_market(market) for market in record.markets),
         "refused": all_falls(record.markets, record.tenants),
+        "quality": f'<div class="grid">{"".join(map(quality_card, record.markets))}</div>',
         "signals": _signals(record),
         "books": f'<div class="grid">{"".join(map(tenant_card, record.tenants))}</div>',
         "deliveries": _deliveries(record.deliveries),
