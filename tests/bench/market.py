@@ -21,6 +21,7 @@ from vollib.black.implied_volatility import implied_volatility as jaeckel
 from quantsentinel.adapters.brokers.recorded import open_recording
 from quantsentinel.desk import Desk, load_policy
 from quantsentinel.features.analyse import frame_of
+from quantsentinel.features.strike_flow import opening_of
 from quantsentinel.features.summary import summary_row
 from quantsentinel.features.surface import Vols, pair_quotes, vols
 from quantsentinel.features.timeline import slice_times
@@ -28,7 +29,8 @@ from quantsentinel.integrity.firewall import Firewall, IntegrityContext, check
 from quantsentinel.market.codec import decode_snapshot, encode_snapshot
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.dayfile import write_day_file
-from quantsentinel.market.history import History
+from quantsentinel.market.earlier import Opening
+from quantsentinel.market.history import History, decode_history
 from quantsentinel.market.parsers import parse
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.market.snapshot import Snapshot
@@ -37,6 +39,8 @@ from tests.figures import DAY, REAL, Peer, cpu_ms, measured_day, row, wall_ms
 
 SNAPSHOT = 100
 EVERY = 10
+BUDGET_MS = 40.0
+"""Of the whole market pass at its 95th percentile; the architecture allows 60 at first."""
 GREEKS = (analytical.delta, analytical.gamma, analytical.vega, analytical.theta, analytical.rho)
 
 
@@ -113,17 +117,20 @@ def _vollib_loop(desk: Desk, taken: Snapshot, context: IntegrityContext) -> tupl
 
 
 def _inputs(desk: Desk) -> list[tuple[Snapshot, History]]:
-    """Every tenth accepted snapshot with its history."""
+    """Every tenth accepted snapshot as judged, with its history as stored: its bytes and its name are made by then."""
     day, seen, found = measured_day(), [], []
     previous: Snapshot | None = None
+    opening: Opening | None = None
     for taken in day.snapshots:
         firewall = check(taken, _context(desk, taken, previous))
         if not firewall.accepted:
             continue
+        previous = firewall.snapshot
         if len(seen) % EVERY == 0:
-            found.append((taken, History("NIFTY", DAY, tuple(seen), day.daily)))
-        seen.append(summary_row(taken, firewall, desk))
-        previous = taken
+            past = History("NIFTY", DAY, tuple(seen), day.daily, opening=opening)
+            found.append((previous, decode_history(past.encoded)))
+        opening = opening or opening_of(previous, firewall.quotes)
+        seen.append(summary_row(previous, firewall, desk))
     return found
 
 
@@ -143,7 +150,7 @@ def _passes(desk: Desk) -> list[dict[str, Any]]:
     note = f"CPU time, {measured_day().label}, {len(work[0][0])} options; wall time "
     return [
         row("market pass, median", cpu[middle], "ms", note=f"{note}{wall[middle]:.0f} ms"),
-        row("market pass, p95", cpu[p95], "ms", 60.0, note=f"{note}{wall[p95]:.0f} ms"),
+        row("market pass, p95", cpu[p95], "ms", BUDGET_MS, note=f"{note}{wall[p95]:.0f} ms"),
     ]
 
 
