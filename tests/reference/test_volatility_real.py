@@ -53,7 +53,8 @@ def test_the_stored_forecast_weights_are_those_of_a_fit_that_ends_with_2020(samp
     for horizon in tables.HORIZONS:
         fit, row = training.fit_horizon(train, served().spans, horizon), rows[float(horizon)]
         assert row.alone == pytest.approx(fit.alone.tolist(), abs=2e-4)
-        assert (*row.beside, row.implied) == pytest.approx(fit.beside.tolist(), abs=2e-4)
+        assert row.beside == pytest.approx(fit.beside.tolist(), abs=2e-4)
+        assert (row.implied_above, row.implied_below) == pytest.approx(fit.leans)
         assert (row.low, row.high) == pytest.approx((fit.low, fit.high), abs=2e-3)
     low, high = training.range_scale(train, np.random.default_rng(1), 300)[1:]
     assert low < 1.0 < high

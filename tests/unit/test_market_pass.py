@@ -48,11 +48,20 @@ def test_dear_options_offer_bounded_premium_collecting_packages_only() -> None:
 
 
 def test_cheap_options_offer_paid_packages_and_the_article_profile_asks_them_to_win_often() -> None:
-    article = [offer for offer in view_of(CHEAP).opportunities if offer.is_eligible]
-    balanced = view_of(CHEAP, overlay={"hard_rules": {"profile": "balanced"}}).opportunities
+    """Of weeklies alone: no month says whether the whole market is calm, so history alone forecasts."""
+    weeklies = snapshot(smile=skewed(CHEAP), expiries=EXPIRIES[:2])
+    article = [offer for offer in view_of(CHEAP, weeklies).opportunities if offer.is_eligible]
+    balanced = view_of(CHEAP, weeklies, {"hard_rules": {"profile": "balanced"}}).opportunities
     assert {offer.family for offer in article} == {Family.LONG_STRADDLE, Family.LONG_STRANGLE}
     assert all(offer.executable > 0 and offer.economics.win_probability >= 0.45 for offer in article)
     assert any(offer.is_eligible and offer.economics.win_probability < 0.45 for offer in balanced)
+
+
+def test_a_whole_month_priced_below_history_is_a_calmer_market_and_not_a_bargain() -> None:
+    """Measured 2014-2026: where the implied month lies below history, what follows goes with the month."""
+    found = view_of(CHEAP)
+    assert not any(offer.is_eligible for offer in found.opportunities)
+    assert float(found.features["forecast_vol_near"] or 0) < 0.5 * (CHEAP + 0.12)
 
 
 def test_fairly_priced_options_offer_nothing() -> None:

@@ -88,14 +88,25 @@ def test_todays_path_takes_its_share_of_the_historys_weight_as_the_session_passe
     assert whole.sigma_daily**2 == pytest.approx(UNIT * (1 + 3 * whole.weights.today), rel=1e-9)
 
 
-def test_the_implied_month_counts_by_the_horizon_and_not_at_all_inside_a_session() -> None:
+def test_the_implied_month_pulls_by_its_side_and_horizon_and_not_at_all_inside_a_session() -> None:
     rows = served().forecast
     averages = unit_averages(BARS, CLOCK, served())
-    found = [blend(row, averages, Today(), 2 * UNIT) for row in rows]
-    assert [weights.implied for _, weights in found] == [row.implied for row in rows]
-    assert [variance / UNIT for variance, _ in found] == pytest.approx([1 + row.implied for row in rows], rel=1e-9)
-    assert rows[0].implied == 0.0
-    assert rows[1].implied < rows[2].implied < rows[3].implied
+    for implied, name in ((2 * UNIT, "implied_above"), (0.5 * UNIT, "implied_below")):
+        found = [blend(row, averages, Today(), implied) for row in rows]
+        leans = [getattr(row, name) for row in rows]
+        assert [weights.implied for _, weights in found] == leans
+        expected = [UNIT + lean * (implied - UNIT) for lean in leans]
+        assert [variance for variance, _ in found] == pytest.approx(expected, rel=1e-9)
+    assert rows[0].implied_above == rows[0].implied_below == 0.0
+    assert all(row.implied_above < row.implied_below for row in rows[1:])
+    assert rows[1].implied_above < rows[2].implied_above < rows[3].implied_above
+
+
+def test_an_implied_month_equal_to_the_history_moves_nothing_from_either_side() -> None:
+    averages = unit_averages(BARS, CLOCK, served())
+    for row in served().forecast:
+        sides = [blend(row, averages, Today(), UNIT * factor)[0] for factor in (1 - 1e-9, 1.0, 1 + 1e-9)]
+        assert sides == pytest.approx([UNIT] * 3, rel=1e-8)
 
 
 def test_an_implied_month_that_is_no_variance_counts_as_none() -> None:
@@ -175,7 +186,7 @@ def _raw() -> dict[str, Any]:
 def test_stored_weights_that_do_not_sum_to_one_or_miss_a_field_are_refused() -> None:
     raw = _raw()
     assert parse_parameters(raw) == served()
-    raw["forecast"]["horizon"][1]["implied"] += 0.01
+    raw["forecast"]["horizon"][1]["beside"][0] += 0.01
     with pytest.raises(BadInput, match="not to one"):
         parse_parameters(raw)
     raw = _raw()

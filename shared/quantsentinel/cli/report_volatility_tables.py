@@ -16,7 +16,7 @@ from quantsentinel.volatility import gaps, jumps, training
 from quantsentinel.volatility.convex import trailing
 from quantsentinel.volatility.garch_fit import fit_garch
 from quantsentinel.volatility.har import design_cj, design_j, design_rv, least_squares
-from quantsentinel.volatility.parameters import FittedWeight, served
+from quantsentinel.volatility.parameters import FittedWeight, ForecastWeights, served
 from quantsentinel.volatility.ranges import log_bars, parkinson
 from quantsentinel.volatility.scores import coverage, diebold_mariano, direction_hits, qlike, r_squared
 from quantsentinel.volatility.study import (
@@ -41,6 +41,7 @@ TODAY_TRAINED_TO = date(2022, 12, 31)
 QUARTERS_WARM_UP = 500
 TIMES = {5: "10:30", 10: "11:45", 15: "13:00", 20: "14:15"}
 """After how many 15-minute bars."""
+NO_LEAN = (0.0, 0.0)
 TUESDAYS_FROM = date(2025, 9, 1)
 
 
@@ -133,7 +134,7 @@ def today_rows(sample: DailySample, series: Series) -> Iterator[tuple[Any, ...]]
     averages = trailing(sample.ranged, sample.units, parameters.spans)
     for row, after in zip(parameters.forecast, (0, 1, 4, 21), strict=True):
         alone = averages @ np.array(row.alone)
-        past = averages @ np.array(row.beside) / (1 - row.implied)
+        past = averages @ np.array(row.beside)
         for bars, time in TIMES.items():
             usual = parameters.diurnal[bars - 1]
             former, plain, full = (
@@ -144,9 +145,9 @@ def today_rows(sample: DailySample, series: Series) -> Iterator[tuple[Any, ...]]
                 after,
                 time,
                 full.past.size,
-                training.today_loss(former, 0.5, 0.0),
-                training.today_loss(plain, row.today_alone, 0.0),
-                training.today_loss(full, row.today_beside, row.implied),
+                training.today_loss(former, 0.5, NO_LEAN),
+                training.today_loss(plain, row.today_alone, NO_LEAN),
+                training.today_loss(full, row.today_beside, _leans(row)),
             )
 
 
@@ -231,7 +232,11 @@ def weight_rows(sample: DailySample) -> Iterator[tuple[Any, ...]]:
     stored = {row.horizon_sessions: row for row in served().forecast}
     for horizon in HORIZONS:
         fit, row = training.fit_horizon(train, served().spans, horizon), stored[float(horizon)]
-        yield horizon, row.alone, fit.alone, (*row.beside, row.implied), fit.beside
+        yield horizon, row.alone, fit.alone, (*row.beside, *_leans(row)), (*fit.beside.tolist(), *fit.leans)
+
+
+def _leans(row: ForecastWeights) -> tuple[float, float]:
+    return row.implied_above, row.implied_below
 
 
 def today_fits(sample: DailySample, series: Series) -> tuple[Floats, list[tuple[float, float]]]:
@@ -244,7 +249,7 @@ def today_fits(sample: DailySample, series: Series) -> tuple[Floats, list[tuple[
     averages = trailing(sample.ranged, sample.units, parameters.spans)
     found = []
     for row, after in zip(parameters.forecast, (0, 1, 4, 21), strict=True):
-        pasts = averages @ np.array(row.alone), averages @ np.array(row.beside) / (1 - row.implied)
+        pasts = averages @ np.array(row.alone), averages @ np.array(row.beside)
         alone, beside = (training.moments(sample, intraday, past, after, usual) for past in pasts)
-        found.append((training.fit_today(alone, 0.0), training.fit_today(beside, row.implied)))
+        found.append((training.fit_today(alone, NO_LEAN), training.fit_today(beside, _leans(row))))
     return training.fit_diurnal(intraday), found

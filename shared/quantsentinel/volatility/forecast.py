@@ -131,14 +131,16 @@ def unit_averages(bars: Sequence[DailyBar], clock: VarianceClock, parameters: Pa
 
 
 def blend(row: ForecastWeights, averages: Floats, today: Today, implied: float | None) -> tuple[float, Weights]:
-    """(variance per unit, what it was made of) of one horizon. Today's path takes its share of the history's weight."""
+    """(variance per unit, what it was made of) of one horizon. Today's path takes its share of the history's weight,
+    the implied month a share of its distance to the history: equal variances forecast themselves."""
     known = implied is not None and math.isfinite(implied) and implied > 0
-    share = row.implied if known else 0.0
     past = float(averages @ np.array(row.beside if known else row.alone))
     so_far = (row.today_beside if known else row.today_alone) * today.elapsed
-    variance = (1 - so_far) * past + so_far * (1 - share) * today.unit_variance
-    if known and implied is not None:
-        variance += share * implied
+    history = (1 - so_far) * past + so_far * today.unit_variance
+    if not known or implied is None:
+        return history, Weights(1 - so_far, so_far)
+    share = row.implied_above if implied > history else row.implied_below
+    variance = (1 - share) * history + share * implied
     return variance, Weights((1 - share) * (1 - so_far), (1 - share) * so_far, share)
 
 

@@ -48,14 +48,17 @@ class FittedWeight:
 
 @dataclass(frozen=True, slots=True)
 class ForecastWeights:
-    """Of one horizon, in sessions: simplex weights of the history averages alone, and beside a 30-day implied variance
-    of weight `implied`; `today_*`: the share of the history's weight that today's path takes at the close; `low` and
-    `high`: the 5 % and 95 % quantiles of log(realised / forecast variance) in the training window."""
+    """Of one horizon, in sessions: simplex weights of the history averages without (`alone`) and `beside` a 30-day
+    implied variance, which takes the share `implied_above` of its distance to the history where it lies above, and
+    `implied_below` where below: an implied variance holds a premium, so it says less when it is high. `today_*`: the
+    share of the history's weight that today's path takes at the close; `low` and `high`: the 5 % and 95 % quantiles of
+    log(realised / forecast variance) in the training window."""
 
     horizon_sessions: float
     alone: tuple[float, ...]
     beside: tuple[float, ...]
-    implied: float
+    implied_above: float
+    implied_below: float
     today_alone: float
     today_beside: float
     low: float
@@ -119,7 +122,7 @@ def _plain(value: Any) -> Any:
 def _require_simplex(found: Parameters) -> None:
     """Weights that sum to one make the forecast of a constant variance that variance (`definitions.md` §3)."""
     for row in found.forecast:
-        sums = (sum(row.alone), sum(row.beside) + row.implied)
+        sums = (sum(row.alone), sum(row.beside))
         if any(abs(total - 1.0) > 1e-6 for total in sums) or not len(row.alone) == len(row.beside) == len(found.spans):
             raise BadInput(f"weights sum to {sums}, not to one", where=f"horizon {row.horizon_sessions}")
     if list(found.diurnal) != sorted(found.diurnal) or not found.diurnal or found.diurnal[-1] != 1.0:

@@ -16,7 +16,7 @@ from quantsentinel.volatility.forecast import LAMBDA
 from quantsentinel.volatility.garch import Garch, stored, total_variance
 from quantsentinel.volatility.har import design_rv, least_squares, next_mean
 from quantsentinel.volatility.parameters import ForecastWeights, Parameters
-from quantsentinel.volatility.training import DailySample
+from quantsentinel.volatility.training import DailySample, leaning
 
 Floats = NDArray[np.float64]
 BASELINES = ("yesterday", "riskmetrics", "vix")
@@ -69,7 +69,7 @@ def study(sample: DailySample, parameters: Parameters, horizon: int, fit_garch: 
 
 def beside(averages: Floats, implied: Floats, row: ForecastWeights) -> Floats:
     """Variance per unit at the close of each day, where no session is under way."""
-    return np.asarray(averages @ np.array(row.beside) + row.implied * implied)
+    return leaning(averages @ np.array(row.beside), implied, (row.implied_above, row.implied_below))
 
 
 def ewma(squared: Floats, decay: float = LAMBDA) -> Floats:
