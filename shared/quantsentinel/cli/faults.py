@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 
 SESSION = "2025-09-01"
 Tell = Callable[[int, int, str], None]
+Data = Annotated[
+    list[Path] | None, typer.Option("--data", help="Recording to lay faults into (default: a simulated day).")
+]
+Only = Annotated[list[str] | None, typer.Option("--fault", help="Only this fault; repeat for several.")]
+Report = Annotated[
+    Path | None, typer.Option("--report", help="Write the whole report, real day included, as Markdown.")
+]
+MarketData = Annotated[Path, typer.Option("--marketdata", help="Folder of real market data, for --report.")]
 
 
 def chain_faults(
-    data: Annotated[
-        list[Path] | None, typer.Option("--data", help="Recording to lay faults into (default: a simulated day).")
-    ] = None,
+    data: Data = None,
     underlying: Annotated[str, typer.Option("--underlying", help="Whose chains.")] = "NIFTY",
     date: Annotated[str, typer.Option("--date", help="The simulated session.")] = SESSION,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed lays the same faults.")] = 7,
     per_fault: Annotated[int, typer.Option("--per-fault", min=1, help="How often at each severity.")] = 3,
-    only: Annotated[list[str] | None, typer.Option("--fault", help="Only this fault; repeat for several.")] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write the whole report, real day included, as Markdown.")
-    ] = None,
-    marketdata: Annotated[Path, typer.Option("--marketdata", help="Folder of real market data, for --report.")] = Path(
-        "../shared/marketdata"
-    ),
+    only: Only = None,
+    report: Report = None,
+    marketdata: MarketData = Path("../shared/marketdata"),
     config: Config = None,
     json: Json = False,
 ) -> None:
