@@ -22,7 +22,7 @@ EARLIER = "chains/daily_2025-07"
 FUTURES = "daily/india_vix_span_oi_2012_2026/data__bhav_index.csv.gz"
 SESSION = date(2025, 8, 29)
 SIMULATED = date(2025, 9, 1)
-CLEAN_SEEDS = 3
+CLEAN_SEEDS = 2
 Tell = Callable[[int, int, str], None]
 Read = Callable[[list[Path], "RuleBook", Tell], dict[str, list["Snapshot"]]]
 
