@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from quantsentinel.adapters.brokers.recorded import RecordedFeed, open_recording
+from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.adapters.lake_evenings import lake_breadth, lake_participants
+from quantsentinel.app.poll_market import poll_market
 from quantsentinel.cli.main import run_command
 from quantsentinel.errors import BadInput
 from quantsentinel.features.strike_flow import opening_of
@@ -17,9 +20,12 @@ from quantsentinel.features.summary import summary_row
 from quantsentinel.integrity.quotes import quote_mask
 from quantsentinel.market.breadth import read_breadth
 from quantsentinel.market.calendar import IST
+from quantsentinel.market.dayfile import write_day_file
 from quantsentinel.market.earlier import Breadth
 from quantsentinel.market.history import History, decode_history, known_at
-from tests.market_day import DAY, NOON, desk, evening, firewall, history, rules, snapshot
+from quantsentinel.settings import Settings
+from quantsentinel.wiring.local import open_local
+from tests.market_day import DAY, FORWARD, NOON, desk, evening, firewall, history, rules, snapshot
 
 BEFORE = DAY - timedelta(days=1)
 
@@ -71,6 +77,26 @@ def test_a_file_is_known_from_its_hour_on_and_never_on_its_own_day() -> None:
     assert all(bar.day < BEFORE for bar in early.daily)
     late = known_at(replace(full(), session=BEFORE), datetime(2025, 8, 28, 23, 0, tzinfo=IST))
     assert (late.participants, late.breadth) == (None, None)
+
+
+def test_the_poller_carries_the_days_first_accepted_book_and_yesterdays_breadth(tmp_path: Path) -> None:
+    taken = [snapshot(NOON + timedelta(minutes=k), forward=FORWARD + 4 * k) for k in range(3)]
+    write_day_file(tmp_path / "day.parquet", taken, {})
+    recording = open_recording(tmp_path / "day.parquet")
+    clock = VirtualClock(NOON - timedelta(minutes=1))
+    platform = open_local(Settings(state=tmp_path / "state"), clock, {"file": RecordedFeed(recording, clock)})
+    platform.snapshots.put_breadth([Breadth(day, NOON, 1, 2, 3) for day in (BEFORE - timedelta(days=1), BEFORE)])
+    found = []
+    for at in recording.schedule("NIFTY"):
+        clock.advance_to(at)
+        polled = poll_market(platform, "file", "NIFTY")
+        assert polled is not None
+        assert polled.accepted, polled
+        pointer = platform.snapshots.latest("NIFTY")
+        assert pointer is not None
+        found.append(platform.snapshots.get_history(pointer.data["history_key"]))
+    assert [past.opening.snapshot if past.opening else None for past in found] == [None, *[taken[0].digest] * 2]
+    assert [past.breadth.day if past.breadth else None for past in found] == [BEFORE] * 3
 
 
 @pytest.mark.marketdata
