@@ -26,6 +26,7 @@ from quantsentinel.features.summary import summary_row
 from quantsentinel.features.surface import Vols, pair_quotes, vols
 from quantsentinel.features.timeline import slice_times
 from quantsentinel.integrity.firewall import Firewall, IntegrityContext, check
+from quantsentinel.integrity.quotes import quote_mask
 from quantsentinel.market.codec import decode_snapshot, encode_snapshot
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.dayfile import write_day_file
@@ -51,7 +52,10 @@ def rows() -> list[dict[str, Any]]:
 
 
 def _context(desk: Desk, taken: Snapshot, previous: Snapshot | None) -> IntegrityContext:
-    return IntegrityContext("NIFTY", contract_for(taken.source), desk.rules, taken.received_at, previous)
+    # As the poller does: the mask of the snapshot before is at hand.
+    before = quote_mask(previous, desk.rules) if previous else None
+    contract = contract_for(taken.source)
+    return IntegrityContext("NIFTY", contract, desk.rules, taken.received_at, previous, previous_quotes=before)
 
 
 def _market_in(desk: Desk) -> list[dict[str, Any]]:
