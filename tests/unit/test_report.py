@@ -150,5 +150,5 @@ def test_masked_quotes_are_counted_by_guard_and_an_unsound_expiry_says_why() -> 
     quality = page[page.index('<section id="quality">') : page.index('<section id="signals">')]
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", quality)
     assert cells[:6] == ["parity", "812", "140", words.guard("stale_slice"), "96", "2"]
-    assert "butterfly: repaired before it prices; outliers left out" in cells
+    assert "butterfly arbitrage in the bare fit; outliers left out" in cells
     assert cells[-7:] == ["09 Sep 2025", "–", "–", "–", "0", "–", "no forward"]

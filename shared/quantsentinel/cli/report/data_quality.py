@@ -19,7 +19,7 @@ SLICES = (
     Column("flags"),
 )
 FLAGS = {
-    "butterfly": "butterfly: repaired before it prices",
+    "butterfly": "butterfly arbitrage in the bare fit",
     "calendar": "calendar: refitted on the expiry before",
     "outliers": "outliers left out",
     "far_expiry": "far: not priced",
