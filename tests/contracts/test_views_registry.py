@@ -81,3 +81,26 @@ def test_losing_any_one_number_never_raises(spec: ViewSpec) -> None:
 
 def test_all_views_are_asked_in_order() -> None:
     assert [view.name for view in ask_views(full_features())] == [spec.name for spec in VIEWS]
+
+
+class Watched(dict[str, float | str | None]):
+    """Features that remember which of them were read."""
+
+    def __init__(self, features: Features) -> None:
+        super().__init__(features)
+        self.read: set[str] = set()
+
+    def get(self, name: str, default: object = None) -> float | str | None:  # type: ignore[override]  # one default
+        self.read.add(name)
+        return super().get(name)
+
+
+@pytest.mark.parametrize("spec", VIEWS, ids=lambda spec: spec.name)
+def test_no_view_reads_what_the_vendor_works_out(spec: ViewSpec) -> None:
+    """Vendor vols and Greeks are watched, never used to decide."""
+    watched = {feature.name for feature in FEATURES if feature.name.startswith("vendor_")}
+    features = Watched(full_features())
+    spec.ask(features)
+    assert len(watched) == 6
+    assert features.read
+    assert not features.read & watched
