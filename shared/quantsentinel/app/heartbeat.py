@@ -1,4 +1,4 @@
-"""Announce a feed that stopped during a session: nobody waits for a chain that is not coming."""
+"""What the clock alone tells: a feed that stopped during a session, and a session that is over and can be read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.app.platform import Platform
+from quantsentinel.app.session_relations import watch_session
 from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import RuleGap
 from quantsentinel.market.calendar import IST
@@ -48,7 +49,10 @@ def pulses(platform: Platform) -> list[Pulse]:
 
 
 def heartbeat(platform: Platform, tick: Tick) -> None:
-    """Writes one `heartbeats/{underlying}` document per underlying; its `state` turns `stale` above the limit."""
+    """Writes one `heartbeats/{underlying}` document per underlying; its `state` turns `stale` above the limit.
+
+    After the close the session's relations are read, once. The feed's state is told before any of that can fail.
+    """
     writes = [
         Put(
             f"heartbeats/{pulse.underlying}",
@@ -65,3 +69,4 @@ def heartbeat(platform: Platform, tick: Tick) -> None:
     ]
     if writes:
         platform.documents.commit(writes)
+    watch_session(platform)

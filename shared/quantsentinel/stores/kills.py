@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput
-from quantsentinel.ports import Delete, Documents, Put
+from quantsentinel.ports import Create, Delete, Documents, Put, Update, Write
 from quantsentinel.risk.facts import KillState
 
 _SCOPE = re.compile(r"^(master|tenant:[a-z0-9-]{3,40}|symbol:[A-Z0-9]{2,20})$")
@@ -22,6 +23,18 @@ class KillBoard:
         """Takes effect for every tenant at its next decision. Raises `BadInput` for an unknown kind of scope."""
         path = _path(state.scope)
         self._documents.commit([Put(path, canonical(state))])
+
+    def trip_write(self, state: KillState) -> Write:
+        """To be committed with what trips it. A switch that is on already keeps its words and loses its end: whoever
+        releases it has seen both reasons."""
+        path = _path(state.scope)
+        before = self._documents.get(path)
+        if before is None:
+            return Create(path, canonical(state))
+        held = _state(before.data)
+        if held.until is None or held.until > state.at:
+            state = replace(held, who=f"{held.who}, {state.who}", why=f"{held.why}; {state.why}", until=None)
+        return Update(path, canonical(state), before.version)
 
     def off(self, scope: str) -> bool:
         """False when it was not on."""

@@ -131,6 +131,10 @@ class SnapshotStore:
                 found.append(StoredSnapshot(info.key, name, date.fromisoformat(day), at, accepted))
         return sorted(found, key=lambda item: (item.underlying, item.at, item.key))
 
+    def accepted_on(self, underlying: str, session: date) -> list[str]:
+        """Keys of one session's accepted snapshots, by time."""
+        return [info.key for info in self._objects.list(f"snapshots/{underlying}/{session}/")]
+
     # --- daily bars, participant open interest, breadth: reference data, one live object each ---
     def put_daily(self, underlying: str, bars: Sequence[DailyBar]) -> None:
         self._objects.put(f"daily/{underlying}.json", encode_bars(bars))
