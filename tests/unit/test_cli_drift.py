@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from quantsentinel.app.kills import kill_off
 from quantsentinel.cli.main import run_command
+from tests.relation_days import days, opened, remember, trade
 from tests.unit.test_vix_relation import market
 
 
@@ -49,6 +51,33 @@ def test_people_see_the_same_as_tables(files: tuple[Path, Path], capsys: pytest.
     assert "√(252/365)" in shown
 
 
+def test_the_state_of_a_running_system_shows_its_series_and_who_has_not_looked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform, clock = opened(tmp_path / "state")
+    command = ["drift", "relations", "--state", str(tmp_path / "state"), "--json"]
+    remember(platform, days(12))
+    assert run_command(command) == 0
+    assert json.loads(capsys.readouterr().out)["learning"] == ["nse_site NIFTY: sessions 12 of 20 before any is judged"]
+    remember(platform, days(22)[12:])
+    trade(platform, clock, days(23)[-1], vendor_iv=100.0)
+    assert run_command(command) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert [(item["underlying"], item["open"]) for item in answer["raised"]] == [("NIFTY", True)]
+    assert {item["source"] for item in answer["series"]} == {"nse_site NIFTY"}
+    assert answer["learning"] == []
+    assert kill_off(platform, "symbol:NIFTY")
+    assert run_command(command[:-1]) == 1, "still a recent one"
+    assert "acknowledged" in capsys.readouterr().out
+
+
+def test_a_state_in_which_no_session_was_read_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    opened(tmp_path / "state")
+    assert run_command(["drift", "relations", "--state", str(tmp_path / "state"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["series"], answer["learning"]) == ([], ["no session was read in this state yet"])
+
+
 def test_the_fit_is_shown_as_the_file_holds_it(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     vix, index = files
     window = ["--first", "2015-01-01", "--last", "2017-06-30"]
@@ -63,6 +92,7 @@ def test_the_fit_is_shown_as_the_file_holds_it(files: tuple[Path, Path], capsys:
         (["relations"], "nothing to look at"),
         (["relations", "--vix", "VIX"], "neither chains nor India VIX with daily bars"),
         (["relations", "--data", "nowhere"], "no such file or folder"),
+        (["relations", "--state", "nowhere"], "no state in this folder"),
         (["fit", "--vix", "VIX"], "needs India VIX and the index"),
         (["power"], "needs India VIX and the index"),
         (["power", "--vix", "VIX", "--index", "INDEX", "--out", "nowhere/page.md"], "the folder does not exist"),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, a_date, settings_of
+from quantsentinel.cli.options import Config, Json, State, a_date, settings_of
 from quantsentinel.cli.output import Answer, Table, progress, show
+from quantsentinel.cli.stored_relations import StoredRelations, stored_relations
 from quantsentinel.errors import BadInput
 
 if TYPE_CHECKING:
@@ -45,19 +46,25 @@ def relations(
     index: IndexFiles = None,
     a_session: Annotated[int, typer.Option("--a-session", min=1, help="Most snapshots measured a session.")] = 12,
     config: Config = None,
+    state: State = None,
     json: Json = False,
 ) -> None:
-    """The monitored relations session by session and every `definition_changed`; exits 1 on a recent one."""
+    """The monitored relations session by session and every `definition_changed`; exits 1 on a recent or open one.
+
+    With --state also what the running system stored, and which of its alarms nobody has acknowledged.
+    """
     from quantsentinel.market.rulebook import load_rules
 
-    if data is None and vix is None:
-        raise BadInput("nothing to look at", where="--data, --vix", fix="Name a lake, recorded chains or a VIX history")
+    if data is None and vix is None and state is None:
+        fix = "Name a lake, recorded chains, a VIX history or the state of a running system"
+        raise BadInput("nothing to look at", where="--data, --vix, --state", fix=fix)
     rules = load_rules(settings_of(config).rules_overlay)
+    stored = stored_relations(config, state) if state else StoredRelations()
     with progress("measuring", quiet=json) as tell:
         bars = _vix_bars(data, vix)
         watches, unparsed = _chains(data, bars, rules, (a_session, tell)) if data else ([], 0)
-        watches = [*_vix_watches(bars, _index_bars(data, index or []), rules), *watches]
-    if not watches:
+        watches = [*_vix_watches(bars, _index_bars(data, index or []), rules), *watches, *stored.watches]
+    if not watches and state is None:
         fix = "Name a lake, recorded chains, or --vix with --index"
         raise BadInput("holds neither chains nor India VIX with daily bars", where=str(data or vix), fix=fix)
     alarms = sorted((a for item in watches for a in item.alarms), key=lambda a: (a.session, a.source, a.relation))
@@ -65,12 +72,15 @@ def relations(
         "series": [_series(item) for item in watches],
         "alarms": [_alarm(alarm) for alarm in alarms],
         "unparsed": unparsed,
+        "raised": stored.as_json(),
+        "learning": stored.learning,
     }
     names = ("relation", "source", "sessions", "judged", "first", "last", "median", "latest", "latest_score", "alarms")
     columns = [name.replace("_", " ") for name in names]
     rows = [[_series(item)[name] for name in names] for item in watches]
-    tables = [Table("Relations", columns, rows), _alarm_table(alarms)]
-    show(Answer(answer, tables, failed=any(_is_recent(item) for item in watches)), json)
+    tables = [Table("Relations", columns, rows), _alarm_table(alarms), *([stored.table()] if state else [])]
+    failed = bool(stored.open) or any(_is_recent(item) for item in watches)
+    show(Answer(answer, tables, stored.learning, failed), json)
 
 
 def _series(item: Watch) -> dict[str, Any]:
