@@ -8,6 +8,7 @@ of its own reads it and sets the event: a handler could meet the event's lock he
 
 from __future__ import annotations
 
+import atexit
 import faulthandler
 import os
 import signal
@@ -47,6 +48,7 @@ def listen(patience_s: float = PATIENCE_S) -> threading.Event:
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     for number in SIGNALS:
         signal.signal(number, _nothing)
+    atexit.register(_ignore)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     threading.Thread(target=_hear, args=(reader, writer, stop, patience_s), name="interrupt", daemon=True).start()
     threading.Thread(target=_end_anyway, args=(stop, patience_s), name="last resort", daemon=True).start()
@@ -55,6 +57,12 @@ def listen(patience_s: float = PATIENCE_S) -> threading.Event:
 
 def _nothing(number: int, frame: FrameType | None) -> None:
     """Without a handler of Python's the interpreter would not write to the socket."""
+
+
+def _ignore() -> None:
+    """The interpreter gives its signals back to the kernel before it is gone: another one would kill it then."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _hear(reader: socket.socket, writer: socket.socket, stop: threading.Event, patience_s: float) -> None:

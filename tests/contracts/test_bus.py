@@ -24,7 +24,7 @@ from quantsentinel.ports import Bus, Delivery, Event, Handler
 from tests.contracts.conftest import IMPLEMENTATIONS
 
 _prefixes = (f"t{number}." for number in itertools.count())
-WITHIN_S = 40.0
+WITHIN_S = 180.0
 
 
 class Embedded:

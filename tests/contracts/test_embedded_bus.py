@@ -18,6 +18,8 @@ from quantsentinel.errors import BadInput, Conflict, RateLimited, Unavailable
 from quantsentinel.ports import Delivery, Event
 from tests.contracts.conftest import START
 
+PATIENCE_S = 180.0
+
 
 def event(number: int = 1) -> Event:
     return Event(f"t:{number}", "t", {"n": number})
@@ -193,7 +195,7 @@ def test_faults_outside_their_range_are_bad_input() -> None:
 def test_serving_threads_share_a_subscription_and_each_message_is_handled_once(tmp_path: Path) -> None:
     bus = SqliteBus(Database(tmp_path / "state.db", sync="normal"), SystemClock())
     stop, lock, seen = threading.Event(), threading.Lock(), []
-    together = threading.Barrier(4, timeout=20)
+    together = threading.Barrier(4, timeout=PATIENCE_S)
 
     def handler(delivery: Delivery) -> None:
         if delivery.event.data["n"] < 4:
@@ -205,7 +207,7 @@ def test_serving_threads_share_a_subscription_and_each_message_is_handled_once(t
 
     bus.subscribe("t", "s", handler, workers=4)
     bus.publish_all([event(number) for number in range(60)])
-    watchdog = threading.Timer(30, stop.set)
+    watchdog = threading.Timer(PATIENCE_S, stop.set)
     watchdog.start()
     bus.serve(stop)
     watchdog.cancel()
@@ -225,7 +227,7 @@ def test_a_served_bus_wakes_for_what_is_published_later(tmp_path: Path) -> None:
     server = threading.Thread(target=bus.serve, args=(stop,))
     server.start()
     bus.publish(event(7))
-    server.join(20)
+    server.join(PATIENCE_S)
     assert not server.is_alive()
     assert seen == ["t:7"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.app.poll_market import Polled, poll_market
 from quantsentinel.market.dayfile import write_day_file
 from quantsentinel.market.rulebook import load_rules
+from quantsentinel.ports import Bus, Event
 from quantsentinel.settings import Settings
 from quantsentinel.simulator.day import simulate_day
 from quantsentinel.stores.tenants import Endpoint
@@ -33,6 +35,7 @@ from quantsentinel.wiring.sink import LoopbackSink
 pytestmark = [pytest.mark.emulators, pytest.mark.slow]
 PROJECT = "local-agree"
 SNAPSHOTS = 8
+PATIENCE_S = 180.0
 # Created at the first snapshot (embedded) or now (Firestore): within the 14-day lock of the simulated day either way.
 TENANTS = (
     TenantPlan("agree-large", "Large", 2_500_000, age=timedelta(0)),
@@ -51,6 +54,21 @@ class Run:
     signals: tuple[Mapping[str, Any], ...]
     sent: Mapping[str, int]
     rejected: int
+
+
+class Remembering:
+    """A bus that knows what it was given: a pull that brings nothing does not prove that nothing is left."""
+
+    def __init__(self, inner: Bus) -> None:
+        self._inner = inner
+        self.ids: set[str] = set()
+
+    def publish(self, event: Event) -> None:
+        self.publish_all([event])
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        self.ids |= {event.id for event in events}
+        self._inner.publish_all(events)
 
 
 def _run_of(platform: Platform, polled: list[Polled], sink: LoopbackSink) -> Run:
@@ -104,37 +122,46 @@ def google(day: Path, google_emulators: Google) -> Run:
         for name, value in here.environ.items():
             patch.setenv(name, value)
         platform = open_google(settings, clock, {FEED: RecordedFeed(recording, clock)})
+        platform = replace(platform, bus=(bus := Remembering(platform.bus)))
         platform.snapshots.put_daily("NIFTY", recording.daily_history["NIFTY"])
         seed_tenants(platform, clock, TENANTS, schedule[0][0], Endpoint("webhook", sink.url, sink.secret))
         polled: list[Polled] = []
+        served: set[str] = set()
         for at, underlying in schedule:
             clock.advance_to(at)
             found = poll_market(platform, FEED, underlying)
             polled += [found] if found else []
-            while _serve(here, platform):
-                pass
+            _serve_all(here, platform, bus, served)
         return _run_of(platform, polled, sink)
 
 
 def _create_pull_subscription(google: Google, topic: str, name: str) -> None:
     body = {"topic": f"projects/{google.project}/topics/{topic}", "ackDeadlineSeconds": 60}
     url = f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{name}"
-    httpx.put(url, json=body, timeout=10).raise_for_status()
+    httpx.put(url, json=body, timeout=PATIENCE_S).raise_for_status()
 
 
-def _serve(google: Google, platform: Platform) -> int:
-    """Every function handles what waits for it; returns how many messages that were."""
-    served = 0
+def _serve_all(google: Google, platform: Platform, bus: Remembering, served: set[str]) -> None:
+    """Until everything that was published, also meanwhile, has been handled; adds it to `served`."""
+    deadline = time.monotonic() + PATIENCE_S
+    while bus.ids - served:
+        assert time.monotonic() < deadline, f"never delivered: {bus.ids - served}"
+        served |= _serve(google, platform)
+
+
+def _serve(google: Google, platform: Platform) -> set[str]:
+    """Every function handles what waits for it; returns the ids of those events."""
+    served = set()
     for function in FUNCTIONS:
         url = f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{function.name}"
-        pulled = httpx.post(f"{url}:pull", json={"maxMessages": 100, "returnImmediately": True}, timeout=20)
+        pulled = httpx.post(f"{url}:pull", json={"maxMessages": 100, "returnImmediately": True}, timeout=PATIENCE_S)
         for item in pulled.raise_for_status().json().get("receivedMessages", ()):
             message = item["message"]
             data = json.loads(base64.b64decode(message["data"]))
             handled = handle(platform, function.name, message["attributes"]["event_id"], data)
             assert handled.status == 204, handled
-            httpx.post(f"{url}:acknowledge", json={"ackIds": [item["ackId"]]}, timeout=20).raise_for_status()
-            served += 1
+            served.add(message["attributes"]["event_id"])
+            httpx.post(f"{url}:acknowledge", json={"ackIds": [item["ackId"]]}, timeout=PATIENCE_S).raise_for_status()
     return served
 
 

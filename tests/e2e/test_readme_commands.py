@@ -34,6 +34,6 @@ def test_the_commands_of_a_block_run(block: str, tmp_path: Path) -> None:
     folder = ROOT if "make " in block else tmp_path
     run = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block],
-        cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=600,
+        cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=1_800,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-3000:]

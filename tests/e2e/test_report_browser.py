@@ -48,7 +48,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def browse(chromium: str, page: Path, profile: Path, *extra: str) -> str:
     command = [chromium, *FLAGS, f"--user-data-dir={profile}", *extra, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=90).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
 
 
 def test_the_page_builds_its_whole_dom_and_the_tooltip_tells_the_values(

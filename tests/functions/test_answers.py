@@ -10,7 +10,7 @@ import pytest
 
 from emulators.dev_platform import functions
 from emulators.fake_telegram import FakeTelegram
-from emulators.google_emulators import free_port
+from emulators.held_port import held_port
 from emulators.replay_server import Faults, ReplayServer
 from quantsentinel import entry
 from quantsentinel.adapters.embedded.clock import VirtualClock
@@ -169,11 +169,13 @@ def test_a_channel_that_asks_for_patience_makes_the_signal_come_again(whole: Wor
 
 @pytest.mark.parametrize("name", CHAIN)
 def test_nothing_is_acknowledged_while_the_store_is_away(world: World, name: str) -> None:
-    event, nowhere = world.event_for(name), f"127.0.0.1:{free_port()}"
-    world.set(FIRESTORE_EMULATOR_HOST=nowhere, PUBSUB_EMULATOR_HOST=nowhere, STORAGE_EMULATOR_HOST=f"http://{nowhere}")
-    world.set(QS_PROFILE="google", QS_PROJECT="local-away")
-    assert answer(name, raw_push(event.id, event.data)) == 503
-    assert answer(name, raw_push("evt-of-elsewhere", {"surprise": 1})) == 503, "not dropped before it is written down"
+    event = world.event_for(name)
+    with held_port() as port:
+        away = f"127.0.0.1:{port}"
+        world.set(FIRESTORE_EMULATOR_HOST=away, PUBSUB_EMULATOR_HOST=away, STORAGE_EMULATOR_HOST=f"http://{away}")
+        world.set(QS_PROFILE="google", QS_PROJECT="local-away")
+        assert answer(name, raw_push(event.id, event.data)) == 503
+        assert answer(name, raw_push("evt-of-elsewhere", {"surprise": 1})) == 503, "dropped before it is written down"
 
 
 def test_an_event_that_is_too_old_is_acknowledged_and_decides_nothing(world: World) -> None:

@@ -30,7 +30,7 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
     with WebhookSink([secret]) as sink:
         arguments = [str(folder / "runs"), str(data), sink.url, secret]
         command = [sys.executable, "-m", "tests.integration.flow_crash", *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=540, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1_800, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         return [json.loads(line) for line in done.stdout.splitlines()], sink.deliveries
 

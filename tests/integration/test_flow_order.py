@@ -28,6 +28,7 @@ from quantsentinel.wiring.replay import FEED
 from tests.flow import BOTH, NIFTY, ZEN, Flow, day_file, flow
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
+PATIENCE_S = 180.0
 
 
 class Held:
@@ -35,7 +36,7 @@ class Held:
 
     def __init__(self, inner: Documents, book_path: str, parties: int) -> None:
         self._inner, self._book_path = inner, book_path
-        self._barrier = threading.Barrier(parties, timeout=30)
+        self._barrier = threading.Barrier(parties, timeout=PATIENCE_S)
         self._seen = threading.local()
         self.attempts: list[str] = []
 
@@ -122,7 +123,7 @@ def test_of_two_underlyings_decided_concurrently_exactly_one_takes_the_last_room
         platforms = [replace(day.platform, documents=held, owner=name, recent=Recent(4)) for name in BOTH]
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(serve_tenants, *pair) for pair in zip(platforms, batches, strict=True)]:
-                done.result(timeout=60)
+                done.result(timeout=PATIENCE_S)
         store = day.platform.tenants.store(ZEN.tenant_id)
         created = day.running.signals("created")
         rows = {row["underlying"]: row for row in day.running.rows(ZEN.tenant_id)}

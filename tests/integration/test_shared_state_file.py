@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 PROCESSES = 3
 STEPS = 40
 MESSAGES = 120
+PATIENCE_S = 240.0
 
 WORKER = f"""
 import sys
@@ -61,7 +62,7 @@ def test_processes_share_documents_objects_and_bus(tmp_path: Path) -> None:
     bus.publish_all([Event(f"m{number:03d}", "t", {}) for number in range(MESSAGES)])
     commands = [[sys.executable, "-c", WORKER, str(tmp_path), f"worker-{number}"] for number in range(PROCESSES)]
     workers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for command in commands]
-    wins = [int(worker.communicate(timeout=120)[0]) for worker in workers]
+    wins = [int(worker.communicate(timeout=PATIENCE_S)[0]) for worker in workers]
     assert documents.get("counter/one").data == {"n": PROCESSES * STEPS}
     assert sum(wins) == STEPS == len(FolderObjects(tmp_path / "objects").list("race/"))
     assert [item.id for item in documents.query("handled")] == [f"m{number:03d}" for number in range(MESSAGES)]
@@ -75,7 +76,7 @@ def test_processes_that_open_a_new_file_together_all_find_it_ready(tmp_path: Pat
     )
     command = [sys.executable, "-c", code, str(tmp_path / "state.db")]
     workers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    assert [worker.communicate(timeout=60)[0].strip() for worker in workers] == ["0"] * 6
+    assert [worker.communicate(timeout=PATIENCE_S)[0].strip() for worker in workers] == ["0"] * 6
 
 
 def test_a_state_file_of_another_schema_is_refused(tmp_path: Path) -> None:
