@@ -95,7 +95,9 @@ def vols(snapshot: Snapshot, quotes: Quotes) -> Vols:
     usable = np.where(is_call, quotes.call_usable, quotes.put_usable) & np.isfinite(quotes.forward)
     bid = np.where(is_call, snapshot.columns["bid"][0::2], snapshot.columns["bid"][1::2])
     ask = np.where(is_call, snapshot.columns["ask"][0::2], snapshot.columns["ask"][1::2])
-    alive = np.nonzero(usable & (quotes.variance_years > 0))[0]
+    # A usable row may have one side only: half a bid is no price.
+    two_sided = (bid > 0) & (ask > 0)
+    alive = np.nonzero(usable & two_sided & (quotes.variance_years > 0))[0]
     vol = np.full(len(bid), np.nan)
     f, k, t, d = (a[alive] for a in (quotes.forward, quotes.strike, quotes.variance_years, quotes.discount))
     vol[alive] = implied_vol(0.5 * (bid + ask)[alive], f, k, t, d, is_call[alive])
