@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,6 @@ import polars as pl
 import pytest
 
 from quantsentinel.adapters.brokers.recorded import Recording, open_recording
-from quantsentinel.errors import RuleGap
 from quantsentinel.integrity.firewall import Firewall
 from quantsentinel.market.codec import decode_snapshot, encode_snapshot
 from quantsentinel.market.parsers import parse
@@ -165,8 +165,12 @@ def test_real_upstox_payloads_are_read_in_units_with_their_wild_vols(marketdata:
     assert refusal(judged(snapshot)) == "identity", "committed on a Saturday, after its expiry"
 
 
-def test_the_saved_nse_json_is_read_but_its_year_is_not_covered(marketdata: Path) -> None:
+def test_the_saved_nse_json_is_read_but_the_expiries_and_the_session_of_its_year_are_not_covered(
+    marketdata: Path,
+) -> None:
     recording = open_recording(marketdata / "payloads/nse_option_chain/option_chain.json.gz")
     assert recording.underlyings == ("BANKNIFTY",)
-    with pytest.raises(RuleGap, match="no holiday list for 2023"):
-        first(recording, "BANKNIFTY")
+    snapshot = first(recording, "BANKNIFTY")
+    assert snapshot.expiries == (date(2024, 3, 28),)
+    assert "2023-05-04 left out: no holiday list for 2023" in snapshot.notes
+    assert refusal(judged(snapshot)) == "session_open"
