@@ -126,7 +126,9 @@ def _is_underlying(columns: tuple[str, ...]) -> Inject:
         ruler = measure(clean)
         rows = pick(ruler.liquid, int(severity), random)
         level = np.round(ruler.forward / 5) * 5
-        return injected(scene, at, with_values(clean, rows, dict.fromkeys(columns, level)), rows)
+        # An index trades at one price; what puts it into bid and ask leaves a spread, or "locked" would tell.
+        values = {name: level + (5.0 if name == "ask" else 0.0) for name in columns}
+        return injected(scene, at, with_values(clean, rows, values), rows)
 
     return inject
 

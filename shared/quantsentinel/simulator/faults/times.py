@@ -62,11 +62,12 @@ def _later(scene: Scene, at: int, severity: float) -> datetime:
 
 
 def _our_clock(scene: Scene, at: int, severity: float, random: np.random.Generator) -> Injected | None:
-    """Our clock is off by so many seconds: receipts and decision alike."""
+    """Our clock is so wrong that receipts seem so many seconds after the exchange's time (before, where negative)."""
     clean = scene.snapshots[at]
-    shift = timedelta(seconds=severity)
-    if clean.slices[0].exchange_time is None:
+    nearest = clean.slices[0]
+    if nearest.exchange_time is None:
         return None
+    shift = nearest.exchange_time + timedelta(seconds=severity) - nearest.received_at
     return whole(scene, at, received(clean, shift), clean.received_at + shift)
 
 
@@ -136,6 +137,7 @@ def _two_feeds(scene: Scene, at: int, severity: float, random: np.random.Generat
 
 
 _TIMES, _AGAIN = frozenset({"times"}), frozenset({"values", "times", "spot"})
+_SKEW = "a clock that is slow by less than the source's own delay leaves a lag that the contract allows"
 _CLOCK = "`definitions.md` §1 believes two machines' clocks to 5 s and the NSE site's delay to 120 s"
 _LAG, _REPEAT, _HOLIDAY = ("nse_lag",), ("nse_repeats",), ("nse_holiday",)
 FAULTS = (
@@ -209,7 +211,7 @@ FAULTS = (
         (-3,),
         _CLOCK,
     ),
-    Fault("clock_skew", _LAG, Level.CHAIN, Answer.REFUSED, _TIMES, "s", (-600, -30, 150), _our_clock, (), _CLOCK),
+    Fault("clock_skew", _LAG, Level.CHAIN, Answer.REFUSED, _TIMES, "s of lag", (-600, -30, 150), _our_clock, (), _SKEW),
     Fault("hole", ("nse_hole",), Level.CHAIN, Answer.UNCHANGED, frozenset({"before"}), "minutes", (3, 19, 45), _hole),
     Fault(
         "other_session",
