@@ -79,7 +79,11 @@ def test_a_small_file_that_unpacks_into_a_huge_one_is_refused_before_it_does(tmp
         read_daily_bars(path, "NIFTY")
 
 
-@pytest.mark.parametrize("body", [b"", b"no gzip at all", gzip.compress(PLAIN.encode())[:-9]])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no gzip at all", gzip.compress(PLAIN.encode(), mtime=0)[:-9]],
+    ids=["nothing", "text", "cut_short"],
+)
 def test_a_damaged_gzip_is_bad_input(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "nifty_daily.csv.gz"
     path.write_bytes(body)
