@@ -48,7 +48,8 @@ from quantsentinel.wiring.replay import (
 )
 
 DAY = date(2025, 8, 29)
-SEED = 7
+SEEDS = {"NIFTY": 7, "BANKNIFTY": 9}
+"""Days on which short structures are offered from the first snapshots on."""
 NIFTY = ("NIFTY",)
 BOTH = ("BANKNIFTY", "NIFTY")
 ACME = TenantPlan("acme", "Acme", 1_000_000)
@@ -56,6 +57,7 @@ ZEN = TenantPlan("zen-capital", "Zen Capital", 5_000_000)
 
 
 GAP = 0.03
+CALM = 0.5
 
 
 @cache
@@ -63,7 +65,18 @@ def simulated(underlying: str, level_factor: float = 1.0, interval_s: float = 60
     """A day whose index begins at the usual level times `level_factor`, with a snapshot every `interval_s`."""
     usual = default_config(underlying)
     config = replace(usual, level=usual.level * level_factor, interval_s=interval_s)
-    return simulate_day(underlying, DAY, SEED, load_rules(), config)
+    return simulate_day(underlying, DAY, SEEDS[underlying], load_rules(), config)
+
+
+def calm(bars: Sequence[DailyBar]) -> tuple[DailyBar, ...]:
+    """The same days with moves `CALM` times as large and the same last close: options are dear against them, so that
+    short structures are offered whatever the forecast is made of."""
+    last = bars[-1].close
+
+    def near(price: float) -> float:
+        return last * (price / last) ** CALM
+
+    return tuple(DailyBar(bar.day, near(bar.open), near(bar.high), near(bar.low), near(bar.close)) for bar in bars)
 
 
 def few_expiries(snapshot: Snapshot, count: int) -> Snapshot:
@@ -105,7 +118,7 @@ def day_file(
         factor = 1.0 if gap_from is None or index < gap_from else 1 + GAP
         return few_expiries(simulated(name, factor, interval_s).snapshots[index], expiries)
 
-    daily: Mapping[str, tuple[DailyBar, ...]] = {name: simulated(name).daily for name in names} if history else {}
+    daily: Mapping[str, tuple[DailyBar, ...]] = {name: calm(simulated(name).daily) for name in names} if history else {}
     path = (
         folder / f"{'-'.join(names)}-{indices[0]}-{len(indices)}-{expiries}-{history}-{gap_from}-{interval_s:g}.parquet"
     )
