@@ -84,7 +84,7 @@ def _run_of(platform: Platform, polled: list[Polled], sink: LoopbackSink) -> Run
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = simulate_day("NIFTY", date(2025, 8, 29), 7, load_rules())
+    found = simulate_day("NIFTY", date(2025, 8, 29), 11, load_rules())
     path = tmp_path_factory.mktemp("day") / "day.parquet"
     write_day_file(path, found.snapshots[30 : 30 + SNAPSHOTS], {"NIFTY": found.daily})
     return path
