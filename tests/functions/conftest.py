@@ -50,7 +50,7 @@ class Lived:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     """Six snapshots of a simulated day replayed for two tenants; signals were issued and delivered."""
     folder = tmp_path_factory.mktemp("lived")
-    day = simulate_day("NIFTY", date(2025, 8, 29), 7, load_rules())
+    day = simulate_day("NIFTY", date(2025, 8, 29), 11, load_rules())
     snapshots, daily = day.snapshots[30 : 31 + REPLAYED], {"NIFTY": day.daily}
     write_day_file(folder / "seen.parquet", snapshots[:REPLAYED], daily)
     write_day_file(folder / "day.parquet", snapshots, daily)
