@@ -69,7 +69,9 @@ _WHAT = (
     "A quote fault counts as noticed when every row it touched is masked or the chain is refused, a chain fault "
     "likewise or, where the right answer is to refuse, only when it is refused; a fault in what decisions do not read "
     "counts when nothing changes. Severities in *tolerances* are spread of the call + spread of its put + the index's "
-    "move in 60 s. Intervals are Wilson's, 95 %."
+    "move in 60 s. Intervals are Wilson's, 95 %. Faults are laid after accepted snapshots: what only history tells (a "
+    "cache, a ladder one step off where the source names no spot, a neighbouring expiry's label) goes unnoticed in the "
+    "first snapshot that is ever seen."
 )
 
 
