@@ -61,13 +61,15 @@ class CleanTally:
         }
 
 
-def clean_days(seeds: Sequence[int], sessions: Sequence[tuple[str, date]] = ()) -> Iterator[tuple[CleanDay, int]]:
+SESSIONS = (("ordinary", date(2025, 9, 1)), ("expiry", date(2025, 9, 30)), ("crash", date(2025, 9, 1)))
+
+
+def clean_days(seeds: Sequence[int], interval_s: float = 60.0) -> Iterator[tuple[CleanDay, int]]:
     """An ordinary day, an expiry day and a crash of each underlying, for each seed."""
-    wanted = sessions or (("ordinary", date(2025, 9, 1)), ("expiry", date(2025, 9, 30)), ("crash", date(2025, 9, 1)))
     for seed in seeds:
         for underlying in ("NIFTY", "BANKNIFTY"):
-            for label, day in wanted:
-                config = default_config(underlying)
+            for label, day in SESSIONS:
+                config = replace(default_config(underlying), interval_s=interval_s)
                 if label == "crash":
                     config = replace(config, dynamics=CRASH)
                 yield CleanDay(label, underlying, day, config), seed

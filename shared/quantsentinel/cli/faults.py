@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from quantsentinel.simulator.faults.fault import Scene
 
 SESSION = "2025-09-01"
+CLEAN_INTERVAL_S = 120.0
+"""The report takes every minute; this keeps the command within one."""
 Tell = Callable[[int, int, str], None]
 Data = Annotated[
     list[Path] | None, typer.Option("--data", help="Recording to lay faults into (default: a simulated day).")
@@ -37,7 +39,7 @@ def chain_faults(
     underlying: Annotated[str, typer.Option("--underlying", help="Whose chains.")] = "NIFTY",
     date: Annotated[str, typer.Option("--date", help="The simulated session.")] = SESSION,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed lays the same faults.")] = 7,
-    per_fault: Annotated[int, typer.Option("--per-fault", min=1, help="How often at each severity.")] = 3,
+    per_fault: Annotated[int, typer.Option("--per-fault", min=1, help="How often at each severity.")] = 2,
     only: Only = None,
     report: Report = None,
     marketdata: MarketData = Path("../shared/marketdata"),
@@ -134,7 +136,7 @@ def recorded_snapshots(paths: Sequence[Path], rules: RuleBook, tell: Tell) -> di
 def _clean(seed: int, rules: RuleBook, tell: Tell) -> list[CleanTally]:
     from quantsentinel.app.clean_days import clean_days, tally_simulated
 
-    days = list(clean_days((seed,)))
+    days = list(clean_days((seed,), CLEAN_INTERVAL_S))
     tallies = []
     for done, (day, own_seed) in enumerate(days):
         tell(done, len(days), f"{day.underlying} {day.label}")
