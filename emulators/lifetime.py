@@ -45,11 +45,13 @@ def start_child(command: Sequence[str], log: Path, environ: Mapping[str, str] | 
 
 def end_children(children: Sequence[subprocess.Popen[bytes]], within_s: float) -> None:
     """Asks these and what they started to end, kills what has not by then, and returns when nothing of it runs."""
+    # The number of one that ended long ago may be a stranger's by now; what it had started, the kernel has ended.
+    left = [child for child in children if child.poll() is None]
     for number, patience_s in ((signal.SIGTERM, within_s), (signal.SIGKILL, KILL_WITHIN_S)):
-        for child in filter(_runs, children):
+        for child in left:
             _send(child, number)
         deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline and any(_runs(child) for child in children):
+        while (left := [child for child in left if _runs(child)]) and time.monotonic() < deadline:
             time.sleep(0.05)
     for child in children:
         child.wait(KILL_WITHIN_S)
@@ -59,7 +61,8 @@ def end_children(children: Sequence[subprocess.Popen[bytes]], within_s: float) -
 def kill_children() -> None:
     """All that were started and not ended, at once and without waiting: for a process that is about to end."""
     for child in tuple(_children):
-        _send(child, signal.SIGKILL)
+        if child.poll() is None:
+            _send(child, signal.SIGKILL)
 
 
 def _send(child: subprocess.Popen[bytes], number: int) -> None:
