@@ -99,6 +99,17 @@ def few_expiries(snapshot: Snapshot, count: int) -> Snapshot:
     )
 
 
+def with_interest_of(usual: Snapshot, moved: Snapshot) -> Snapshot:
+    """`moved` with what was traded and held of each contract in `usual`: a gap moves prices, not open interest."""
+    columns = {name: column.copy() for name, column in moved.columns.items()}
+    keys = {key: row for row, key in enumerate(zip(usual.expiry, usual.strike, usual.is_call, strict=True))}
+    for row, key in enumerate(zip(moved.expiry, moved.strike, moved.is_call, strict=True)):
+        if key in keys:
+            for name in ("oi", "oi_change", "volume"):
+                columns[name][row] = usual.columns[name][keys[key]]
+    return replace(moved, columns=columns)
+
+
 def day_file(
     folder: Path,
     names: Sequence[str],
@@ -115,8 +126,11 @@ def day_file(
     """
 
     def snapshot(name: str, index: int) -> Snapshot:
-        factor = 1.0 if gap_from is None or index < gap_from else 1 + GAP
-        return few_expiries(simulated(name, factor, interval_s).snapshots[index], expiries)
+        usual = few_expiries(simulated(name, 1.0, interval_s).snapshots[index], expiries)
+        if gap_from is None or index < gap_from:
+            return usual
+        moved = few_expiries(simulated(name, 1 + GAP, interval_s).snapshots[index], expiries)
+        return with_interest_of(usual, moved)
 
     daily: Mapping[str, tuple[DailyBar, ...]] = {name: calm(simulated(name).daily) for name in names} if history else {}
     path = (

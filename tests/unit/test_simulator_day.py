@@ -212,7 +212,7 @@ def test_an_expiring_series_is_quoted_to_its_last_minute(rules: RuleBook) -> Non
     outside = np.where(chain.strike > last.spot, chain.call["ask"], chain.put["ask"])
     far = np.abs(chain.strike - last.spot) > 300
     assert outside[far].max() <= 0.5
-    assert all(np.isfinite(column).all() for column in last.columns.values())
+    assert all(np.isfinite(last.columns[name]).all() for name in VALUE_COLUMNS)
 
 
 def test_the_last_covered_expiry_day_ends_with_its_last_trade(rules: RuleBook) -> None:
