@@ -73,7 +73,7 @@ def test_realised_variance_comes_from_the_forwards_own_path() -> None:
     values = values_after(snapshot(), history(rows=tuple(rows)))
     # A move of 1e-3 every five minutes, as an annual vol of trading minutes.
     assert float(values["realised_vol_today"] or 0) == pytest.approx(1e-3 * (75 * 252) ** 0.5, rel=0.05)
-    assert float(values["forecast_today_weight"] or 0) > 0.1
+    assert float(values["forecast_today_weight"] or 0) > 0.005
 
 
 def test_rows_of_an_expiry_that_is_gone_are_not_a_path() -> None:
