@@ -58,6 +58,21 @@ class Held:
         self._inner.commit(writes)
 
 
+class Torn:
+    """Documents that lose power before one path is written."""
+
+    def __init__(self, inner: Documents, path: str) -> None:
+        self._inner, self._path = inner, path
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        if any(write.path == self._path for write in writes):
+            raise Unavailable("the process died")
+        self._inner.commit(writes)
+
+
 class Shelf:
     """A bus that delivers nothing: what was published is taken from it by hand."""
 
@@ -131,7 +146,7 @@ def test_of_two_underlyings_decided_concurrently_exactly_one_takes_the_last_room
         assert len(created) == len(store.book()[0].positions) == 1
         loser = next(rows[name] for name in BOTH if name != created[0]["underlying"])
         assert loser["signals"] == []
-        assert "max_positions" in {refusal["first"]["guard"] for refusal in loser["refusals"]}
+        assert "policy.positions" in {refusal["first"]["guard"] for refusal in loser["refusals"]}
         assert verify(store.audit_records()) is None
 
 
@@ -171,6 +186,25 @@ def test_a_predecessor_past_its_age_limit_counts_as_applied(tmp_path: Path) -> N
         day.advance(0.001)
         serve_tenants(day.platform, second)
         assert [row["cycle"] for row in day.running.rows(ZEN.tenant_id)] == [second.cycle.cycle_id]
+
+
+def test_a_batch_that_died_before_its_record_is_not_applied_again_after_the_next_one(tmp_path: Path) -> None:
+    with by_hand(tmp_path, NIFTY, range(2)) as day:
+        first = day.batch("NIFTY")
+        whole = day.platform
+        day.platform = replace(whole, documents=Torn(whole.documents, f"batches/{first.batch_id}"))
+        with pytest.raises(Unavailable, match="died"):
+            serve_tenants(day.platform, first)
+        day.platform = whole
+        second = day.batch("NIFTY")
+        day.clock.advance_to(first.cycle.decided_at + timedelta(seconds=90))
+        serve_tenants(day.platform, second)
+        rows, signals = day.running.rows(ZEN.tenant_id), day.running.signals()
+        assert signals
+        serve_tenants(day.platform, first)
+        assert [row["cycle"] for row in rows] == [second.cycle.cycle_id]
+        assert len(day.running.rows(ZEN.tenant_id)) == 2
+        assert day.running.signals() == signals
 
 
 def test_a_cycle_that_was_dropped_is_not_waited_for(tmp_path: Path) -> None:

@@ -72,14 +72,14 @@ def test_two_opportunities_of_one_cycle_cannot_take_the_same_position_slot() -> 
     view = offering(market(), condor_package(), vertical_package())
     decision = decide(view, account(max_positions=1))
     assert len(decision.entries) == 1
-    assert reasons(decision) == ["max_positions"]
+    assert reasons(decision) == ["policy.positions"]
 
 
 def test_two_opportunities_of_one_cycle_cannot_spend_the_same_margin() -> None:
     view = offering(market(), condor_package(), vertical_package())
     decision = decide(view, account(margin_buffer=5.0))
     assert [event.sizing.binding for event in decision.entries] == ["margin"]
-    assert reasons(decision) == ["margin"]
+    assert reasons(decision) == ["margin.buffer"]
     assert decision.book_after.margin <= Decimal(2_000_000) / 6
 
 
@@ -172,7 +172,7 @@ def test_an_expiry_that_was_polled_earlier_than_the_snapshot_is_judged_by_its_ow
 def test_an_unbounded_loss_gets_no_lots_and_blocks() -> None:
     decision = decide(offering(market(), max_loss=None))
     (refusal,) = decision.refusals
-    assert (refusal.first.guard, refusal.first.measured) == ("trade_loss", None)
+    assert (refusal.first.guard, refusal.first.measured) == ("policy.trade_loss", None)
     assert refusal.sizing.lots == 0
 
 
@@ -229,4 +229,4 @@ def test_two_underlyings_with_room_for_one_position_issue_exactly_one() -> None:
         version, book = version + 1, decision.book_after
         issued += decision.entries
     assert [event.underlying for event in issued] == ["NIFTY"]
-    assert reasons(decision) == ["max_positions"]
+    assert reasons(decision) == ["policy.positions"]

@@ -24,6 +24,27 @@ class Status(StrEnum):
     PAUSED = "paused"
 
 
+SHARES = (
+    "max_loss_per_trade",
+    "max_loss_per_day",
+    "daily_loss",
+    "max_drawdown",
+    "max_margin_utilisation",
+    "max_correlation",
+    "max_sector_loss",
+    "max_share_of_book",
+)
+COUNTS = (
+    "max_positions",
+    "capital_floor",
+    "margin_buffer",
+    "max_lots",
+    "max_per_expiry",
+    "max_per_family",
+    "max_single_leg",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Shares are fractions of the declared capital. `knob` is the tenant's own size in percent, 0 to 100."""
@@ -39,20 +60,26 @@ class Limits:
     margin_buffer: float = 0.30
     """Share of the blocked funds that stays free on top of them."""
     max_lots: int = 50
+    max_drawdown: float = 0.10
+    """Of marked equity from its peak, at which the strategy stops until a person re-arms it."""
+    max_margin_utilisation: float = 0.80
+    """Funds blocked over marked equity at which entries stop; they go on below 15/16 of it (75 % of the default)."""
+    max_correlation: float = 0.70
+    """Signed correlation of scenario P&L between packages (`definitions.md` §8)."""
+    max_per_expiry: int = 3
+    max_per_family: int = 3
+    max_single_leg: int = 1
+    max_sector_loss: float = 0.06
+    """Maximum losses of all positions of one sector (NIFTY: broad market, BANKNIFTY: banks), of the capital."""
+    max_share_of_book: float = 1.0
+    """Maximum loss of one position in that of the whole book, once the book holds two or more."""
 
     def __post_init__(self) -> None:
         """Raises `BadInput` naming every limit that is out of range."""
-        shares = ("max_loss_per_trade", "max_loss_per_day", "daily_loss")
         wrong = [
-            f"{name} {getattr(self, name)} is not a share in [0, 1]"
-            for name in shares
-            if not 0 <= getattr(self, name) <= 1
+            f"{name} {getattr(self, name)} is not a share in [0, 1]" for name in SHARES if not self._is_share(name)
         ]
-        wrong += [
-            f"{name} {getattr(self, name)} is negative"
-            for name in ("max_positions", "capital_floor", "margin_buffer", "max_lots")
-            if not getattr(self, name) >= 0
-        ]
+        wrong += [f"{name} {getattr(self, name)} is negative" for name in COUNTS if not getattr(self, name) >= 0]
         if not 0 <= self.knob <= 100:
             wrong.append(f"knob {self.knob} is not in 0 to 100")
         if wrong:

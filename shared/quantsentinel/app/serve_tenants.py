@@ -25,6 +25,7 @@ from quantsentinel.risk.facts import AsOf, KillState
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.stores.inbox import Claim, run_once
 from quantsentinel.stores.kills import concerning
+from quantsentinel.stores.snapshots import parse_time
 from quantsentinel.stores.tenants import Loaded, TenantStore
 
 _log = logging.getLogger(__name__)
@@ -133,7 +134,9 @@ class _Batch:
         return Outcome(store, loaded.version, decision, plain_bytes(decision.row))
 
     def _may_be_applied(self, loaded: Loaded) -> bool:
-        return self._cycle.cycle_id in loaded.book.applied.get(self._cycle.underlying, "")
+        """The book names its newest cycle only: one that is not older than this may have hidden this one's mark."""
+        newest = loaded.book.applied.get(self._cycle.underlying)
+        return newest is not None and parse_time(newest.partition("|")[0]) >= self._cycle.decided_at
 
     def _pass(self, view: MarketView, kills: Sequence[KillState], loaded: Loaded) -> TenantDecision:
         cycle = self._cycle

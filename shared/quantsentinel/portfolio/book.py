@@ -132,6 +132,18 @@ class Book:
     loss_latched_on: date | None = None
     floor_latched_on: date | None = None
     rearm: Mapping[str, int] = field(default_factory=dict)
+    peak_equity: Rupees | None = None
+    """The highest marked equity since the capital was declared or the drawdown switch was re-armed."""
+    latched: Mapping[str, str] = field(default_factory=dict)
+    """Switches that trip above one level and re-arm below a lower one: name -> since when (ISO)."""
+    confirmed: tuple[Position, ...] = ()
+    """What the tenant said it really holds, at its own prices and lots (`portfolio.confirmed`)."""
+    confirmed_realised: Rupees = ZERO
+    """Of the confirmed book, since the capital was declared, net of charges."""
+    answered: Mapping[str, str] = field(default_factory=dict)
+    """signal id -> the newest answer that was applied: `taken`, `skipped` or `closed`."""
+    unreconciled: Mapping[str, date] = field(default_factory=dict)
+    """signal id -> the session since which the two books disagree about it."""
     applied: Mapping[str, str] = field(default_factory=dict)
     """underlying -> `<decided_at ISO>|<cycle id>` of the newest applied cycle that changed something."""
     audit_seq: int = 0

@@ -1,18 +1,26 @@
-"""The castle: every switch and every wall is asked about every opportunity; the first that stops is the reason.
+"""The castle: every switch, condition and wall is asked about every opportunity; the first that stops is the reason.
 
-Cheap before expensive: switches (once per tenant and cycle), the hard rules, walls, sizing. Walls judge
-an offer: what fails a hard rule is refused for every tenant alike before there is one (`signals.issue`).
+Cheap before expensive: switches (once per tenant and cycle), the hard rules, conditions (is there an offer at all, and
+time for it), walls, the size that is left. Walls judge an offer: what fails a hard rule is refused for every tenant
+alike before there is one (`signals.issue`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from quantsentinel.errors import Broken
+from quantsentinel.risk.conditions.entries_allowed import entries_allowed
+from quantsentinel.risk.conditions.entry_window import entry_window
+from quantsentinel.risk.conditions.event_age import late, snapshot_age
+from quantsentinel.risk.conditions.expiry_day import expiry_day_premium
+from quantsentinel.risk.conditions.live_entry import cool_down, live_entry
+from quantsentinel.risk.conditions.lots import sizing
 from quantsentinel.risk.facts import Facts, TenantFacts
-from quantsentinel.risk.receipt import Guard
+from quantsentinel.risk.receipt import Guard, Wall
 from quantsentinel.risk.switches.capital_floor import capital_floor
 from quantsentinel.risk.switches.daily_loss import daily_loss
 from quantsentinel.risk.switches.distribution import distribution
@@ -21,16 +29,7 @@ from quantsentinel.risk.switches.kill import master_kill, symbol_kill, tenant_ki
 from quantsentinel.risk.switches.stale_data import stale_data
 from quantsentinel.risk.switches.stale_marks import stale_marks
 from quantsentinel.risk.switches.tenant_paused import tenant_paused
-from quantsentinel.risk.walls.cost import cost_ratio_at_lots, net_ev_at_lots
-from quantsentinel.risk.walls.entries_allowed import entries_allowed
-from quantsentinel.risk.walls.entry_window import entry_window
-from quantsentinel.risk.walls.event_age import late, snapshot_age
-from quantsentinel.risk.walls.expiry_day import expiry_day_premium
-from quantsentinel.risk.walls.live_entry import cool_down, live_entry
-from quantsentinel.risk.walls.loss_budget import day_loss, trade_loss
-from quantsentinel.risk.walls.lots import sizing
-from quantsentinel.risk.walls.margin import margin
-from quantsentinel.risk.walls.max_positions import max_positions
+from quantsentinel.risk.walls import cost, margin, policy
 from quantsentinel.verdict import Verdict
 
 SWITCHES: tuple[Guard[TenantFacts], ...] = (
@@ -45,7 +44,7 @@ SWITCHES: tuple[Guard[TenantFacts], ...] = (
     Guard("capital_floor", 1, capital_floor),
     Guard("daily_loss", 1, daily_loss),
 )
-WALLS: tuple[Guard[Facts], ...] = (
+CONDITIONS: tuple[Guard[Facts], ...] = (
     Guard("entries_allowed", 1, entries_allowed),
     Guard("late", 1, late),
     Guard("snapshot_age", 1, snapshot_age),
@@ -53,15 +52,29 @@ WALLS: tuple[Guard[Facts], ...] = (
     Guard("expiry_day_premium", 1, expiry_day_premium),
     Guard("live_entry", 1, live_entry),
     Guard("cool_down", 1, cool_down),
-    Guard("max_positions", 1, max_positions),
-    Guard("trade_loss", 1, trade_loss),
-    Guard("day_loss", 1, day_loss),
-    Guard("margin", 1, margin),
-    Guard("net_ev_at_lots", 1, net_ev_at_lots),
-    Guard("cost_ratio_at_lots", 1, cost_ratio_at_lots),
-    Guard("sizing", 1, sizing),
 )
-VERSIONS = {guard.name: guard.version for guard in SWITCHES} | {guard.name: guard.version for guard in WALLS}
+WALLS: tuple[Wall[Facts], ...] = (
+    Wall("policy", 1, policy.CHECKS, policy.policy),
+    Wall("margin", 1, margin.CHECKS, margin.margin),
+    Wall("cost", 1, cost.CHECKS, cost.cost),
+)
+SIZE: tuple[Guard[Facts], ...] = (Guard("sizing", 1, sizing),)
+"""Last: the walls say what is wrong, this only that nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What `judge` asks about an offer, in this order."""
+
+    conditions: Sequence[Guard[Facts]] = CONDITIONS
+    walls: Sequence[Wall[Facts]] = WALLS
+    size: Sequence[Guard[Facts]] = SIZE
+
+
+CASTLE = Registry()
+VERSIONS = {guard.name: guard.version for guard in SWITCHES}
+VERSIONS |= {guard.name: guard.version for guard in (*CONDITIONS, *SIZE)}
+VERSIONS |= {check: wall.version for wall in WALLS for check in wall.checks}
 GUARDS = frozenset(VERSIONS)
 
 _name = attrgetter("guard")
@@ -75,15 +88,16 @@ def ask_switches(facts: TenantFacts, switches: Sequence[Guard[TenantFacts]] = SW
     return _ask_all(switches, facts)
 
 
-def judge(facts: Facts, switched: tuple[Verdict, ...], walls: Sequence[Guard[Facts]] = WALLS) -> tuple[Verdict, ...]:
-    """Every verdict about one opportunity: the switches' (asked once), its hard rules, the walls.
+def judge(facts: Facts, switched: tuple[Verdict, ...], castle: Registry = CASTLE) -> tuple[Verdict, ...]:
+    """Every verdict about one opportunity: the switches' (asked once), its hard rules, conditions, walls, size.
 
     Raises `Broken` when a part of the castle is missing: an empty list never passes.
     """
     hard_rules = facts.opportunity.verdicts
     if not hard_rules:
         raise Broken("an opportunity without hard-rule verdicts", where=facts.opportunity.opportunity_id)
-    verdicts = (*switched, *hard_rules, *_ask_all(walls, facts))
+    asked = (*_ask_all(castle.conditions, facts), *_ask_walls(castle.walls, facts), *_ask_all(castle.size, facts))
+    verdicts = (*switched, *hard_rules, *asked)
     if not GUARDS.issubset(map(_name, verdicts)):
         missing = GUARDS.difference(map(_name, verdicts))
         raise Broken(f"guards were not asked: {sorted(missing)}", where="castle", fix="Ask the whole registry")
@@ -91,10 +105,25 @@ def judge(facts: Facts, switched: tuple[Verdict, ...], walls: Sequence[Guard[Fac
 
 
 def _ask_all(guards: Sequence[Guard[Any]], facts: Facts | TenantFacts) -> tuple[Verdict, ...]:
-    if not guards:
-        raise Broken("the registry of guards is empty", where="castle", fix="An empty list never passes")
+    _require_some(guards)
     verdicts = tuple(guard.ask(facts) for guard in guards)
-    if [verdict.guard for verdict in verdicts] != [guard.name for guard in guards]:
-        odd = next((g.name, v.guard) for g, v in zip(guards, verdicts, strict=True) if g.name != v.guard)
-        raise Broken(f"{odd[0]} answered as {odd[1]}", where="castle")
+    _require_names(verdicts, [guard.name for guard in guards])
     return verdicts
+
+
+def _ask_walls(walls: Sequence[Wall[Facts]], facts: Facts) -> tuple[Verdict, ...]:
+    _require_some(walls)
+    verdicts = tuple(verdict for wall in walls for verdict in wall.ask(facts))
+    _require_names(verdicts, [check for wall in walls for check in wall.checks])
+    return verdicts
+
+
+def _require_some(registry: Sequence[object]) -> None:
+    if not registry:
+        raise Broken("the registry of guards is empty", where="castle", fix="An empty list never passes")
+
+
+def _require_names(verdicts: Iterable[Verdict], expected: Sequence[str]) -> None:
+    answered = [verdict.guard for verdict in verdicts]
+    if answered != expected:
+        raise Broken(f"asked {expected}, answered {answered}", where="castle", fix="Every check answers as itself")

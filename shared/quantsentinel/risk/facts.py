@@ -11,8 +11,10 @@ from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.market.calendar import Session
 from quantsentinel.market.contracts import contract_for
+from quantsentinel.market.news import NewsItem
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book, EntryKey
 from quantsentinel.portfolio.budget import Budget
 from quantsentinel.portfolio.memo import Memo
@@ -42,7 +44,8 @@ class AsOf:
     `kills` are the switches that are on, read for this decision. `previous_accepted_at` is the `decided_at` of the
     accepted snapshot before this one of the same underlying in this session, None for the session's first.
     `in_time` is False when the batch was handled more than `max_handling_s` after `decided_at`. `undelivered` names the
-    offers (`<signal id>.<sequence>`) that expired undelivered on every channel.
+    offers (`<signal id>.<sequence>`) that expired undelivered on every channel. `answers` are the tenant's own words
+    about its signals, oldest first; `news` what was published and not yet over.
     """
 
     decided_at: datetime
@@ -51,6 +54,8 @@ class AsOf:
     previous_accepted_at: datetime | None = None
     in_time: bool = True
     undelivered: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    news: tuple[NewsItem, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,16 @@ class Guard(Generic[F]):
     ask: Callable[[F], Verdict]
 
 
+@dataclass(frozen=True, slots=True)
+class Wall(Generic[F]):
+    """A registered wall: `ask` is pure and answers all of `checks`, in that order. Their names are `<wall>.<check>`."""
+
+    name: str
+    version: int
+    checks: tuple[str, ...]
+    ask: Callable[[F], tuple[Verdict, ...]]
+
+
 def stamp(tenant_id: str, cycle_id: str, snapshot_digest: str, decided_at: datetime) -> str:
     """16 hex characters that name a decision."""
     text = f"{tenant_id}|{cycle_id}|{snapshot_digest}|{decided_at.timestamp():.6f}"

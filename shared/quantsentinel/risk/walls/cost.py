@@ -1,4 +1,4 @@
-"""The hard rules again at the sized lots: brokerage by freeze slices and depth impact are not linear in lots."""
+"""Wall 6, cost: the hard rules again at the sized lots (brokerage by freeze slices and depth impact are not linear)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, passes, receipt
 from quantsentinel.verdict import Verdict
 
-EV, RATIO = "net_ev_at_lots", "cost_ratio_at_lots"
+EV, RATIO = "cost.net_ev", "cost.ratio"
+CHECKS = (EV, RATIO)
 
 
-def net_ev_at_lots(facts: Facts) -> Verdict:
+def cost(facts: Facts) -> tuple[Verdict, ...]:
+    return _net_ev(facts), _ratio(facts)
+
+
+def _net_ev(facts: Facts) -> Verdict:
     """Net EV at the sized lots as a share of the stressed loss (the fourth hard rule); it must be positive too."""
     terms, limit = facts.terms, facts.tenant.desk.policy.hard_rules.min_net_ev_of_stressed_loss
     share = terms.net_ev_of_stressed_loss
@@ -20,7 +25,7 @@ def net_ev_at_lots(facts: Facts) -> Verdict:
     return receipt(facts.tenant.stamp, EV, passes(holds), reading, terms.net_ev, share, limit)
 
 
-def cost_ratio_at_lots(facts: Facts) -> Verdict:
+def _ratio(facts: Facts) -> Verdict:
     """Frictions over gross edge at the sized lots; no gross edge, no ratio, no entry."""
     ratio, limit = facts.terms.cost_ratio, facts.tenant.desk.policy.hard_rules.max_cost_ratio
     reading = Reading(ratio, limit, "of gross edge", f"at {facts.terms.lots} lots")
