@@ -76,9 +76,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Raises `BadInput` naming every limit that is out of range."""
-        wrong = [
-            f"{name} {getattr(self, name)} is not a share in [0, 1]" for name in SHARES if not self._is_share(name)
-        ]
+        shares = {name: getattr(self, name) for name in SHARES}
+        wrong = [f"{name} {share} is not a share in [0, 1]" for name, share in shares.items() if not 0 <= share <= 1]
         wrong += [f"{name} {getattr(self, name)} is negative" for name in COUNTS if not getattr(self, name) >= 0]
         if not 0 <= self.knob <= 100:
             wrong.append(f"knob {self.knob} is not in 0 to 100")
