@@ -78,6 +78,22 @@ class AgePolicy(_Section):
     max_leg_skew_s: float
 
 
+class ScenarioPolicy(_Section):
+    """Index moves as shares, vols as multiples of the marked ones."""
+
+    spot_moves: tuple[float, ...]
+    vol_scales: tuple[float, ...]
+
+
+class LadderPolicy(_Section):
+    """Four limits a source: 75, 50, 25 and 0 % of the size from there on."""
+
+    disagreement: tuple[float, float, float, float]
+    degradation: tuple[float, float, float, float]
+    unknown_degradation: Literal[75, 50, 25, 0]
+    drift: tuple[float, float, float, float]
+
+
 class Policy(BaseModel):
     """Thresholds and weights: `policy.toml`, overridable by a file of the same schema."""
 
@@ -89,6 +105,7 @@ class Policy(BaseModel):
     exits: ExitPolicy
     updates: UpdatePolicy
     age: AgePolicy
+    scenarios: ScenarioPolicy
 
 
 def load_policy(overlay: Mapping[str, Any] | None = None) -> Policy:
