@@ -173,7 +173,7 @@ def test_the_audit_chain_holds_for_every_tenant_and_shows_tampering(tmp_path: Pa
     with flow(tmp_path / "state", day_file(tmp_path, BOTH, range(3)), (ACME, ZEN)) as running:
         running.finish()
         for tenant in running.platform.tenants.ids():
-            records = running.platform.tenants.store(tenant).audit_records()
+            records = list(running.platform.tenants.store(tenant).audit_records())
             assert len(records) > 2
             assert verify(records) is None
             for number, record in enumerate(records):
@@ -188,7 +188,7 @@ def test_every_signal_stands_in_the_audit_chain_of_its_tenant(tmp_path: Path) ->
     with flow(tmp_path / "state", day_file(tmp_path, NIFTY, range(3)), (ACME, ZEN)) as running:
         running.finish()
         for tenant in running.platform.tenants.ids():
-            records = running.platform.tenants.store(tenant).audit_records()
+            records = list(running.platform.tenants.store(tenant).audit_records())
             told = {item["id"] for record in records for item in record.body.get("row", {}).get("signals", [])}
             mine = [item for item in running.signals() if item["tenant_id"] == tenant]
             assert told == {f"{item['signal_id']}.{item['sequence']}" for item in mine}

@@ -5,21 +5,21 @@ tenants/{t}/book/current         one document, every commit with its version
 tenants/{t}/signals/{id}-{seq}   one document per signal event, create only
 tenants/{t}/refusals/{id}        refusals of one flush
 tenants/{t}/deliveries/{id}      one per signal event and channel
-tenants/{t}/audit/{seq}          the hash chain
+tenants/{t}/audit/{seq}          the hash chain; record 0 is created with the tenant
 signal_owners/{signal_id}        a signal id that reaches a second tenant fails here
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.accounts.codec import decode_account, encode_account
-from quantsentinel.audit.chain import Record
+from quantsentinel.audit.chain import Record, genesis, plain_record, read_record
 from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.portfolio.book import Book
@@ -28,6 +28,7 @@ from quantsentinel.ports import Create, Document, Documents, Json, Put, Update, 
 from quantsentinel.signals.signal import SignalEvent
 
 UNDELIVERED_KEPT = 50
+AUDIT_PAGE = 200
 _TENANT_ID = re.compile(r"^[a-z0-9-]{3,40}$")
 
 
@@ -87,8 +88,11 @@ class TenantStore:
             "channels": {item.channel: canonical(item) for item in endpoints},
             "served": sorted(served),
         }
-        write: Write = Create(self.root, data) if document is None else Update(self.root, data, document.version)
-        self._documents.commit([write])
+        if document is None:
+            begin = self.audit_write(genesis(self.tenant_id, account.created_at))
+            self._documents.commit([Create(self.root, data), begin])
+        else:
+            self._documents.commit([Update(self.root, data, document.version)])
 
     def _existing(self) -> Document:
         document = self._documents.get(self.root)
@@ -120,20 +124,27 @@ class TenantStore:
 
     def audit_write(self, record: Record) -> Write:
         """A link of the chain; two commits that both continue the same head cannot both succeed."""
-        data = {"seq": record.seq, "previous": record.previous, "body": record.body, "hash": record.hash}
-        return Create(f"{self.root}/audit/{record.seq:09d}", {**data, "cycle_id": record.body["cycle_id"]})
+        of_cycle = {"cycle_id": record.body["cycle_id"]} if "cycle_id" in record.body else {}
+        return Create(f"{self.root}/audit/{record.seq:09d}", plain_record(record) | of_cycle)
 
     def audit_record(self, seq: int) -> Record | None:
         document = self._documents.get(f"{self.root}/audit/{seq:09d}")
-        return _record(document.data) if document else None
+        return read_record(document.data) if document else None
 
     def audit_of_cycle(self, cycle_id: str) -> Record | None:
         found = self._documents.query(f"{self.root}/audit", [Where("cycle_id", "==", cycle_id)], limit=1)
-        return _record(found[0].data) if found else None
+        return read_record(found[0].data) if found else None
 
-    def audit_records(self) -> list[Record]:
-        """The whole chain, in order."""
-        return [_record(document.data) for document in self._documents.query(f"{self.root}/audit")]
+    def audit_records(self, first: int = 0) -> Iterator[Record]:
+        """The chain from `first` on, in order, a page at a time; ends where a record is missing."""
+        while True:
+            paths = [f"{self.root}/audit/{seq:09d}" for seq in range(first, first + AUDIT_PAGE)]
+            found = self._documents.get_many(paths)
+            for path in paths:
+                if path not in found:
+                    return
+                yield read_record(found[path].data)
+            first += AUDIT_PAGE
 
     def signal_event(self, signal_id: str, sequence: int) -> Json:
         document = self._documents.get(f"{self.root}/signals/{signal_id}-{sequence:03d}")
@@ -217,10 +228,6 @@ class TenantRegistry:
 def _loaded(store: TenantStore, found: Mapping[str, Document]) -> Loaded:
     undelivered = undelivered_of(found.get(store.undelivered_path))
     return Loaded(account_of(found[store.root]), *book_of(found.get(store.book_path)), undelivered)
-
-
-def _record(data: Json) -> Record:
-    return Record(data["seq"], data["previous"], data["body"], data["hash"])
 
 
 def account_of(document: Document) -> Account:
