@@ -91,7 +91,7 @@ def _view(snapshot: Snapshot, analytics: MarketAnalytics) -> MarketView:
         snapshot_digest=snapshot.digest,
         history_digest=digest(["history", analytics.slices[0].forward]),
         desk_digest=desk().digest,
-        features={},
+        features={"forecast_qlike_ratio": 0.9},
         views=(),
         consensus=Consensus(None, None, 0.0, 0.0, (), "no view in this test"),
         opportunities=(),

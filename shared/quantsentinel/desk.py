@@ -94,6 +94,27 @@ class LadderPolicy(_Section):
     drift: tuple[float, float, float, float]
 
 
+class WallPolicy(_Section):
+    """Numbers of the walls that are the desk's, not the tenant's."""
+
+    sectors: Mapping[str, str]
+    """Underlying -> the sector whose losses come together; one that is not named is unknown."""
+    max_units_of_displayed: float
+    """Of the leg that shows the least against what is asked of it."""
+    max_relative_spread: float
+    """The package's whole spread over the premium of its legs, paid and received."""
+    stressed_margin_move: float
+    """Index move, up and down, after which the margin must still be there."""
+    stressed_margin_vol: float
+    """And every vol times this."""
+    max_tail_of_trade_loss: float
+    """The loss in a gap or in the tail, over the trade-loss budget."""
+    rearm_utilisation: float
+    """Share of the limit below which `margin_utilisation` re-arms."""
+    rearm_correlation: float
+    """How far below its limit `correlation_cluster` re-arms."""
+
+
 class Policy(BaseModel):
     """Thresholds and weights: `policy.toml`, overridable by a file of the same schema."""
 
@@ -105,7 +126,9 @@ class Policy(BaseModel):
     exits: ExitPolicy
     updates: UpdatePolicy
     age: AgePolicy
+    ladder: LadderPolicy
     scenarios: ScenarioPolicy
+    walls: WallPolicy
 
 
 def load_policy(overlay: Mapping[str, Any] | None = None) -> Policy:

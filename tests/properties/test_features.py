@@ -17,7 +17,7 @@ from quantsentinel.market.earlier import Breadth
 from tests import lookahead
 from tests.lookahead import STEP, STEPS, Archive, changed, day, features, peeks
 
-COUNT = 87
+COUNT = 88
 ALWAYS_UNKNOWN = {"vendor_delta_gap", "vendor_gamma_gap", "vendor_theta_gap", "vendor_vega_gap"}
 """The made market has a vendor's vols only."""
 LAST = STEPS - 1

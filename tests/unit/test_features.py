@@ -122,7 +122,7 @@ def test_every_declared_feature_has_a_value_and_a_unit() -> None:
     taken = snapshot()
     values = feature_values(analytics(taken), taken, history())
     assert tuple(values) == FEATURE_NAMES
-    assert len(set(FEATURE_NAMES)) == len(FEATURES) == 87
+    assert len(set(FEATURE_NAMES)) == len(FEATURES) == 88
     assert all(feature.unit and feature.inputs and feature.version >= 1 for feature in FEATURES)
 
 

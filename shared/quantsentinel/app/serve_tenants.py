@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from quantsentinel.app.decide import NEVER_APPLIED
@@ -22,9 +23,11 @@ from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.ports import Create
 from quantsentinel.risk.facts import AsOf, KillState
+from quantsentinel.risk.health import Health
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.stores.inbox import Claim, run_once
 from quantsentinel.stores.kills import concerning
+from quantsentinel.stores.relations import RelationStore
 from quantsentinel.stores.snapshots import parse_time
 from quantsentinel.stores.tenants import Loaded, TenantStore
 
@@ -40,6 +43,14 @@ def serve_tenants(platform: Platform, batch: TenantBatch) -> None:
     run_once(platform.inbox, f"batch:{batch.batch_id}", seen, lambda claim: _Batch(platform, batch).run(claim))
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is true for every tenant of a batch, read once: switches that are on, how the data's relations fare."""
+
+    kills: tuple[KillState, ...]
+    health: tuple[Health, ...]
+
+
 class _Batch:
     """One handling of one batch."""
 
@@ -51,11 +62,11 @@ class _Batch:
     def run(self, claim: Claim) -> None:
         self._require_predecessors()
         view = self._view()
-        kills = self._platform.kills.active(self._cycle.decided_at)
-        decided = self._decide_all(view, kills)
+        around = self._around()
+        decided = self._decide_all(view, around)
         objects = [self._store_rows([outcome.row for outcome in decided])]
         final = [
-            self._alone(outcome.store, kills, partial(self._commit, outcome, view, kills, objects))
+            self._alone(outcome.store, around, partial(self._commit, outcome, view, around, objects))
             for outcome in decided
         ]
         rows = [outcome.row for outcome in final if outcome is not None]
@@ -82,6 +93,13 @@ class _Batch:
         cycle = self._platform.documents.get(f"cycles/{cycle_id}")
         return cycle is not None and cycle.data["state"] in NEVER_APPLIED
 
+    def _around(self) -> Around:
+        platform, cycle = self._platform, self._cycle
+        return Around(
+            kills=platform.kills.active(cycle.decided_at),
+            health=RelationStore(platform.documents).health(cycle.underlying),
+        )
+
     def _view(self) -> MarketView:
         if self._platform.desk.digest != self._cycle.desk_digest:
             raise Unavailable(
@@ -93,16 +111,16 @@ class _Batch:
         return view
 
     # --- decide ---
-    def _decide_all(self, view: MarketView, kills: Sequence[KillState]) -> list[Outcome]:
+    def _decide_all(self, view: MarketView, around: Around) -> list[Outcome]:
         loaded = self._platform.tenants.load(self._batch.tenants)
         decided = []
         for tenant in self._batch.tenants:
             if tenant in loaded:
                 store = self._platform.tenants.store(tenant)
-                decided.append(self._alone(store, kills, partial(self._decide, view, kills, store, loaded[tenant])))
+                decided.append(self._alone(store, around, partial(self._decide, view, around, store, loaded[tenant])))
         return [outcome for outcome in decided if outcome is not None]
 
-    def _alone(self, store: TenantStore, kills: Sequence[KillState], work: Callable[[], Outcome]) -> Outcome | None:
+    def _alone(self, store: TenantStore, around: Around, work: Callable[[], Outcome]) -> Outcome | None:
         """One tenant's trouble is its own: it is halted, the others are served. None when it has no outcome."""
         try:
             return work()
@@ -112,25 +130,23 @@ class _Batch:
             _log.warning("%s stands aside in %s: %s", store.tenant_id, self._batch.batch_id, error)
         except Exception as error:  # whatever it is, it must not reach another tenant
             _log.critical("%s is halted in %s: %s", store.tenant_id, self._batch.batch_id, error, exc_info=error)
-            self._halt(store.tenant_id, kills, error)
+            self._halt(store.tenant_id, around, error)
         return None
 
-    def _halt(self, tenant_id: str, kills: Sequence[KillState], error: Exception) -> None:
+    def _halt(self, tenant_id: str, around: Around, error: Exception) -> None:
         """No entries until a person has looked; a switch that a person pulled stays as it is."""
         scope = f"tenant:{tenant_id}"
-        if not any(state.scope == scope for state in kills):
+        if not any(state.scope == scope for state in around.kills):
             why = f"halted in cycle {self._cycle.cycle_id}: {error}"
             self._platform.kills.on(KillState(scope, "quantsentinel", why, self._cycle.decided_at))
 
-    def _decide(
-        self, view: MarketView, kills: Sequence[KillState], store: TenantStore, read: Callable[[], Loaded]
-    ) -> Outcome:
+    def _decide(self, view: MarketView, around: Around, store: TenantStore, read: Callable[[], Loaded]) -> Outcome:
         loaded = read()
         done = settled(self._platform, store, self._cycle.cycle_id) if self._may_be_applied(loaded) else None
         if done is not None:
             return done
         with self._platform.timings.measure("tenant_pass"):
-            decision = self._pass(view, kills, loaded)
+            decision = self._pass(view, around, loaded)
         return Outcome(store, loaded.version, decision, plain_bytes(decision.row))
 
     def _may_be_applied(self, loaded: Loaded) -> bool:
@@ -138,21 +154,22 @@ class _Batch:
         newest = loaded.book.applied.get(self._cycle.underlying)
         return newest is not None and parse_time(newest.partition("|")[0]) >= self._cycle.decided_at
 
-    def _pass(self, view: MarketView, kills: Sequence[KillState], loaded: Loaded) -> TenantDecision:
+    def _pass(self, view: MarketView, around: Around, loaded: Loaded) -> TenantDecision:
         cycle = self._cycle
         late = (self._platform.clock.now() - cycle.decided_at).total_seconds()
         as_of = AsOf(
             decided_at=cycle.decided_at,
             cycle_id=cycle.cycle_id,
-            kills=concerning(kills, loaded.account.tenant_id, cycle.underlying),
+            kills=concerning(around.kills, loaded.account.tenant_id, cycle.underlying),
             previous_accepted_at=cycle.previous.decided_at if cycle.previous else None,
             in_time=late <= self._platform.desk.policy.age.max_handling_s,
             undelivered=loaded.undelivered,
+            health=around.health,
         )
         return tenant_pass(view, loaded.book, loaded.account, self._platform.desk, as_of)
 
     # --- commit ---
-    def _commit(self, outcome: Outcome, view: MarketView, kills: Sequence[KillState], objects: list[str]) -> Outcome:
+    def _commit(self, outcome: Outcome, view: MarketView, around: Around, objects: list[str]) -> Outcome:
         for _ in range(MAX_CONFLICTS):
             try:
                 apply(self._platform, outcome, self._cycle, objects[-1])
@@ -160,7 +177,7 @@ class _Batch:
             except Conflict:
                 tenant = outcome.store.tenant_id
                 newer = self._platform.tenants.load([tenant])[tenant]
-                outcome = self._decide(view, kills, outcome.store, newer)
+                outcome = self._decide(view, around, outcome.store, newer)
                 objects.append(self._store_rows([outcome.row]))
         raise Unavailable(f"the book of {outcome.store.tenant_id} keeps changing", where=self._batch.batch_id)
 

@@ -20,7 +20,9 @@ from quantsentinel.integrity.relation_alarm import Alarm, Watch
 from quantsentinel.integrity.relations import chain_measurements
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.rulebook import RuleBook
+from quantsentinel.ports import Write
 from quantsentinel.risk.facts import KillState
+from quantsentinel.risk.health import Health
 from quantsentinel.stores.relations import RaisedAlarm, RelationStore, SessionReading
 from quantsentinel.units import quantise
 
@@ -71,7 +73,8 @@ def _read(platform: Platform, underlying: str, session: date) -> None:
     alarms = [alarm for item in watches for alarm in item.alarms if alarm.session == session]
     now = platform.clock.now()
     raised = store.unraised([RaisedAlarm(underlying, alarm, _why(alarm), now) for alarm in alarms])
-    writes = [store.create_reading(reading), *(store.create_alarm(item) for item in raised)]
+    health = store.health_write(underlying, readings_of(watches, underlying, session))
+    writes: list[Write] = [store.create_reading(reading), health, *(store.create_alarm(item) for item in raised)]
     if raised:
         why = "; ".join(item.why for item in raised)
         platform.documents.commit(
@@ -79,6 +82,16 @@ def _read(platform: Platform, underlying: str, session: date) -> None:
         )
     else:
         platform.documents.commit(writes)
+
+
+def readings_of(watches: Sequence[Watch], underlying: str, session: date) -> tuple[Health, ...]:
+    """How near each relation judged on the session is to an alarm: a score of `start` asks for confirmation."""
+    last = [(item.relation, item.judged[-1], item.source) for item in watches if item.judged]
+    return tuple(
+        Health(f"{source} {relation.name}", underlying, session, quantise(abs(judged.score) / relation.start))
+        for relation, judged, source in last
+        if judged.session == session and judged.score is not None
+    )
 
 
 def _measured(platform: Platform, underlying: str, session: date) -> SessionReading:

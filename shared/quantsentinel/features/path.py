@@ -9,6 +9,8 @@ import numpy as np
 from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.feature import Family, Feature, Inputs, Source, Value
 from quantsentinel.volatility.clock import SESSION_MINUTES, SESSIONS_PER_YEAR
+from quantsentinel.volatility.degradation import qlike_ratio
+from quantsentinel.volatility.parameters import served
 from quantsentinel.volatility.realised import RealisedVariance, realised_variance
 
 _PATH: tuple[Source, ...] = ("snapshot", "rows")
@@ -25,6 +27,7 @@ FEATURES = (
     Feature("forecast_today_weight", "share of the forecast", _DAYS),
     Feature("forecast_sessions", "count", ("daily",)),
     Feature("forecast_reason", "text", _DAYS),
+    Feature("forecast_qlike_ratio", "of a plain average's loss, last 60 sessions", ("daily",)),
 )
 
 
@@ -44,6 +47,7 @@ def path_values(inputs: Inputs) -> dict[str, Value]:
         "forecast_today_weight": forecast.weights.today if forecast else None,
         "forecast_sessions": float(analytics.sessions),
         "forecast_reason": analytics.forecast_reason,
+        "forecast_qlike_ratio": qlike_ratio(inputs.history.daily, served()),
     }
 
 

@@ -1,9 +1,12 @@
-"""How many lots: the lowest of the loss budgets, margin, depth and `max_lots`, times the tenant's knob, floored."""
+"""How many lots: the lowest of the loss budgets, margin, depth and `max_lots`, times the knob and the ladder, floored.
+
+The ladder is the lowest of all rungs: multipliers of one another would cut twice for one cause.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -13,10 +16,21 @@ from quantsentinel.portfolio.budget import Budget
 from quantsentinel.portfolio.terms import funds_per_lot, pays_its_costs, terms_at
 from quantsentinel.units import quantise
 
+FULL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Where one source of doubt stands on the ladder: percent of the size, and why."""
+
+    name: str
+    percent: int
+    reason: str
+
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """Each bound as lots before flooring and before the knob; `binding` names the lowest."""
+    """Each bound as lots before flooring, before the knob and the ladder; `binding` names the lowest."""
 
     lots: int
     by_trade_loss: float
@@ -28,11 +42,14 @@ class Sizing:
     knob: int
     """Percent of the lowest bound that the tenant wants, 0 to 100."""
     binding: str
+    multiplier: int = FULL
+    """Percent that the lowest rung leaves."""
+    rungs: tuple[Rung, ...] = ()
 
 
-def size(opportunity: Opportunity, budget: Budget, desk: Desk) -> Sizing:
+def size(opportunity: Opportunity, budget: Budget, desk: Desk, rungs: Sequence[Rung] = ()) -> Sizing:
     """Lots for one opportunity, at least 0; an unbounded loss gives 0."""
-    sizing = _budgeted(opportunity, budget)
+    sizing = _budgeted(opportunity, budget, tuple(rungs))
     if sizing.lots <= 1 or not opportunity.is_eligible:
         return sizing
 
@@ -43,8 +60,9 @@ def size(opportunity: Opportunity, budget: Budget, desk: Desk) -> Sizing:
     return sizing if deep >= sizing.lots else replace(sizing, lots=deep, by_depth=float(deep), binding="depth")
 
 
-def _budgeted(opportunity: Opportunity, budget: Budget) -> Sizing:
-    """By budgets alone. They count the flat part of the charges once a lot: never above what the exact terms allow."""
+def _budgeted(opportunity: Opportunity, budget: Budget, rungs: tuple[Rung, ...]) -> Sizing:
+    """By budgets, knob and ladder alone. Budgets count the flat part of the charges once a lot: never above what the
+    exact terms allow."""
     bounds = {
         "trade_loss": _lots(budget.trade_loss, opportunity.max_loss),
         "day_loss": _lots(budget.day_loss - budget.day_spent, opportunity.max_loss),
@@ -52,7 +70,8 @@ def _budgeted(opportunity: Opportunity, budget: Budget) -> Sizing:
         "max_lots": float(budget.max_lots),
     }
     binding = min(bounds, key=bounds.__getitem__)
-    lots = math.floor(quantise(bounds[binding] * budget.knob / 100))
+    lowest = min(rungs, key=lambda rung: rung.percent, default=Rung("", FULL, ""))
+    lots = math.floor(quantise(bounds[binding] * budget.knob / 100 * lowest.percent / 100))
     return Sizing(
         lots=lots,
         by_trade_loss=bounds["trade_loss"],
@@ -61,8 +80,15 @@ def _budgeted(opportunity: Opportunity, budget: Budget) -> Sizing:
         by_max_lots=bounds["max_lots"],
         by_depth=None,
         knob=budget.knob,
-        binding="knob" if lots < 1 <= bounds[binding] else binding,
+        binding=_cause(bounds[binding], budget.knob, lowest) if lots < 1 <= bounds[binding] else binding,
+        multiplier=lowest.percent,
+        rungs=rungs,
     )
+
+
+def _cause(bound: float, knob: int, lowest: Rung) -> str:
+    """What took the last lot: the knob when it would have done so alone, else the rung."""
+    return "knob" if bound * knob / 100 < 1 else lowest.name
 
 
 def deepest(lots: int, pays: Callable[[int], bool]) -> int:

@@ -20,6 +20,8 @@ from quantsentinel.portfolio.budget import Budget
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.sizing import Sizing
 from quantsentinel.portfolio.terms import Terms
+from quantsentinel.risk.health import Health
+from quantsentinel.risk.kill_state import KillState as KillState
 from quantsentinel.risk.receipt import stamp
 from quantsentinel.units import Rupees
 
@@ -27,25 +29,16 @@ _KEYS: Memo[EntryKey] = Memo()
 
 
 @dataclass(frozen=True, slots=True)
-class KillState:
-    """A kill switch that is on. Scopes: `master`, `tenant:<id>`, `symbol:<UNDERLYING>`."""
-
-    scope: str
-    who: str
-    why: str
-    at: datetime
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class AsOf:
     """When and under which switches a cycle is decided for a tenant; everything else is data.
 
-    `kills` are the switches that are on, read for this decision. `previous_accepted_at` is the `decided_at` of the
-    accepted snapshot before this one of the same underlying in this session, None for the session's first.
+    `kills` are the switches that are on, read for this decision, and the strategy's when a person released it.
+    `previous_accepted_at` is the `decided_at` of the accepted snapshot before this one of the same underlying in this
+    session, None for the session's first.
     `in_time` is False when the batch was handled more than `max_handling_s` after `decided_at`. `undelivered` names the
     offers (`<signal id>.<sequence>`) that expired undelivered on every channel. `answers` are the tenant's own words
-    about its signals, oldest first; `news` what was published and not yet over.
+    about its signals, oldest first; `news` what was published and is not over; `health` the relation watch's last
+    readings.
     """
 
     decided_at: datetime
@@ -56,6 +49,7 @@ class AsOf:
     undelivered: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     news: tuple[NewsItem, ...] = ()
+    health: tuple[Health, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,10 +77,8 @@ class TenantFacts:
 
     def kill(self, scope: str) -> KillState | None:
         """The kill switch of a scope, when it is on at the decision."""
-        return next((state for state in self.as_of.kills if state.scope == scope and self._is_on(state)), None)
-
-    def _is_on(self, state: KillState) -> bool:
-        return state.until is None or state.until > self.as_of.decided_at
+        decided_at = self.as_of.decided_at
+        return next((state for state in self.as_of.kills if state.scope == scope and state.is_on(decided_at)), None)
 
     @cached_property
     def gap(self) -> Gap:

@@ -12,12 +12,13 @@ from quantsentinel.canonical import short_id
 from quantsentinel.errors import Broken
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Book, Position
-from quantsentinel.portfolio.budget import Budget, budget_of
+from quantsentinel.portfolio.budget import budget_of
 from quantsentinel.portfolio.marks import mark_position
 from quantsentinel.portfolio.sizing import Sizing, size
 from quantsentinel.portfolio.terms import terms_at
 from quantsentinel.risk.castle import judge
 from quantsentinel.risk.facts import Facts, TenantFacts, key_of
+from quantsentinel.risk.ladder import rungs
 from quantsentinel.signals.signal import Refusal, SignalEvent, SignalState, signal_id_of
 from quantsentinel.signals.why import why_enter
 from quantsentinel.units import rupees
@@ -35,12 +36,13 @@ def enter(
         return facts, (), ()
     created: list[SignalEvent] = []
     refused: list[Refusal] = []
-    book, budget = facts.book, budget_of(facts.book, facts.account)
+    book, budget, ladder = facts.book, budget_of(facts.book, facts.account), rungs(facts)
     for opportunity in facts.view.opportunities:
         if not opportunity.is_eligible:
             refused.append(_ruled_out(facts, opportunity, switched))
             continue
-        asked = _facts(facts, book, budget, opportunity)
+        sizing = size(opportunity, budget, facts.desk, ladder)
+        asked = Facts(facts, book, budget, opportunity, sizing, terms_at(opportunity, max(sizing.lots, 1), facts.desk))
         verdicts = judge(asked, switched)
         stop = first_stop(verdicts)
         if stop is not None:
@@ -61,12 +63,6 @@ def _ruled_out(facts: TenantFacts, opportunity: Opportunity, switched: tuple[Ver
     if stop is None:
         raise Broken("an opportunity without hard-rule verdicts", where=opportunity.opportunity_id)
     return _refusal(facts, opportunity, stop, verdicts, None)
-
-
-def _facts(tenant: TenantFacts, book: Book, budget: Budget, opportunity: Opportunity) -> Facts:
-    sizing = size(opportunity, budget, tenant.desk)
-    terms = terms_at(opportunity, max(sizing.lots, 1), tenant.desk)
-    return Facts(tenant, book, budget, opportunity, sizing, terms)
 
 
 def _mode(facts: TenantFacts, verdicts: Iterable[Verdict]) -> Mode:

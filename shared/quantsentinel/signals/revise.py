@@ -15,6 +15,7 @@ from quantsentinel.portfolio.sizing import size
 from quantsentinel.portfolio.terms import terms_at
 from quantsentinel.risk.castle import judge
 from quantsentinel.risk.facts import Facts, TenantFacts
+from quantsentinel.risk.ladder import rungs
 from quantsentinel.signals.follow import Stage, held, is_opened_on, is_unanswered
 from quantsentinel.signals.issue import offer
 from quantsentinel.signals.signal import SignalEvent, SignalState
@@ -62,7 +63,7 @@ def _facts(facts: TenantFacts, position: Position, fresh: Opportunity) -> Facts:
     """As if the entry were judged anew at its lots, on a book without it."""
     book = _without(facts.book, position)
     budget = budget_of(book, facts.account)
-    bounds = size(fresh, budget, facts.desk)
+    bounds = size(fresh, budget, facts.desk, rungs(facts))
     sizing = bounds if bounds.lots < 1 else replace(bounds, lots=position.lots, binding="held")
     return Facts(facts, book, budget, fresh, sizing, terms_at(fresh, position.lots, facts.desk))
 

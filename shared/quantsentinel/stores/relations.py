@@ -2,6 +2,7 @@
 
 relations/{underlying}.{session}                     one reading, created once
 alarms/{underlying}.{source}.{relation}.{since}      one `definition_changed`, created once and never taken away
+health/{underlying}                                  the newest session's distance of every relation from an alarm
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from quantsentinel.accounts.codec import decode
 from quantsentinel.canonical import canonical
 from quantsentinel.integrity.relation_alarm import Alarm
-from quantsentinel.ports import Create, Documents, Where
+from quantsentinel.ports import Create, Documents, Put, Where
 from quantsentinel.risk.facts import KillState
+from quantsentinel.risk.health import Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ class RelationStore:
 
     def create_reading(self, reading: SessionReading) -> Create:
         return Create(_reading_path(reading.underlying, reading.session), canonical(reading))
+
+    def health_write(self, underlying: str, readings: Sequence[Health]) -> Put:
+        return Put(f"health/{underlying}", {"underlying": underlying, "readings": canonical(readings)})
+
+    def health(self, underlying: str) -> tuple[Health, ...]:
+        """Of the session that was read last; empty before any. Raises `BadInput` for a document that does not fit."""
+        document = self._documents.get(f"health/{underlying}")
+        return () if document is None else tuple(decode(Health, item) for item in document.data["readings"])
 
     def unraised(self, alarms: Sequence[RaisedAlarm]) -> list[RaisedAlarm]:
         """Those that were never raised before: an alarm that somebody acknowledged does not come again."""
