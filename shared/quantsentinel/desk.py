@@ -41,6 +41,8 @@ class CandidatePolicy(_Section):
     long_deltas: tuple[float, ...]
     wing_steps: tuple[int, ...]
     max_relative_spread: float
+    hedge_steps: tuple[int, ...]
+    hedge_max_stressed_of_credit: float
 
 
 class HardRules(_Section):
@@ -115,6 +117,10 @@ class WallPolicy(_Section):
     """How far below its limit `correlation_cluster` re-arms."""
 
 
+class AuditPolicy(_Section):
+    retention_days: int
+
+
 class Policy(BaseModel):
     """Thresholds and weights: `policy.toml`, overridable by a file of the same schema."""
 
@@ -126,6 +132,7 @@ class Policy(BaseModel):
     exits: ExitPolicy
     updates: UpdatePolicy
     age: AgePolicy
+    audit: AuditPolicy
     ladder: LadderPolicy
     scenarios: ScenarioPolicy
     walls: WallPolicy
@@ -158,15 +165,17 @@ class Desk:
 
     @cached_property
     def digest(self) -> str:
-        """Of rule rows, policy, code version, broker plan, the models' fingerprints and the volatility parameters."""
-        fingerprints = {slot: model.fingerprint for slot, model in self.models.items()}
-        return digest(
-            [
-                self.rules.digest,
-                self.policy.model_dump(),
-                self.code_version,
-                self.broker,
-                fingerprints,
-                self.volatility.digest,
-            ]
-        )
+        """Of all of its parts."""
+        return digest(list(self.parts.values()))
+
+    @cached_property
+    def parts(self) -> Mapping[str, Any]:
+        """Rule rows, policy, code version, broker plan, the models' fingerprints and the volatility parameters."""
+        return {
+            "rules": self.rules.digest,
+            "policy": self.policy.model_dump(),
+            "code_version": self.code_version,
+            "broker": self.broker,
+            "models": {slot: model.fingerprint for slot, model in self.models.items()},
+            "volatility": self.volatility.digest,
+        }
