@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
-from quantsentinel.canonical import canonical, digest
+from quantsentinel.canonical import canonical, canonical_bytes, digest, sha256
+from quantsentinel.market.news import NewsItem
 from quantsentinel.portfolio.book import Book, RefusalTally
 from quantsentinel.risk.facts import AsOf, TenantFacts
+from quantsentinel.risk.health import Health
 from quantsentinel.signals.signal import Refusal, SignalEvent, SignalState
 from quantsentinel.units import Rupees
 from quantsentinel.verdict import Verdict
@@ -95,9 +97,7 @@ class TenantDecision:
                 "inputs": {
                     "view": view.digest,
                     "snapshot": view.snapshot_digest,
-                    "book": digest(self.book_before),
-                    "account": digest(self.inputs.account),
-                    "as_of": digest(self._relevant_as_of()),
+                    **{name: sha256(data) for name, data in self.sources.items()},
                 },
                 "switches": self.switches,
                 "signals": [signal_row(event) for event in self.events],
@@ -108,11 +108,41 @@ class TenantDecision:
         row["refusals"] = [refusal_row(refusal, len(self.switches)) for refusal in self.refusals]
         return row
 
+    @cached_property
+    def sources(self) -> Mapping[str, bytes]:
+        """What the pass read besides the view, as canonical bytes: the row names their digests, a replay reads them.
+
+        `around` is what all tenants of a batch share.
+        """
+        shared = self.as_of.news, self.as_of.health
+        return {
+            "book": canonical_bytes(self.book_before),
+            "account": canonical_bytes(self.inputs.account),
+            "as_of": canonical_bytes(replace(self._relevant_as_of(), news=(), health=())),
+            "around": _AROUND.bytes_of(*shared),
+        }
+
     def _relevant_as_of(self) -> AsOf:
         """Without undelivered signals that the book does not hold any more: they decide nothing."""
         held = {position.signal_id for position in self.book_before.positions}
         known = sorted(event for event in self.as_of.undelivered if event.rpartition(".")[0] in held)
         return replace(self.as_of, undelivered=tuple(known))
+
+
+class _Around:
+    """The same two tuples come with every tenant of a batch: they are made bytes once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[NewsItem, ...], tuple[Health, ...], bytes] | None = None
+
+    def bytes_of(self, news: tuple[NewsItem, ...], health: tuple[Health, ...]) -> bytes:
+        last = self._last
+        if last is None or last[0] is not news or last[1] is not health:
+            self._last = last = (news, health, canonical_bytes({"news": news, "health": health}))
+        return last[2]
+
+
+_AROUND = _Around()
 
 
 def signal_row(event: SignalEvent) -> dict[str, Any]:
