@@ -19,6 +19,7 @@ from quantsentinel.market.rulebook import RuleBook
 
 LINES: Mapping[str, tuple[str, ...]] = {
     **COVERAGE_KEYS,
+    "charge": (*COVERAGE_KEYS["charge"], "index"),
     "underlying": ("underlying",),
     "special_session": (),
     "expiry_weekday": ("underlying", "cycle"),
@@ -27,6 +28,9 @@ LINES: Mapping[str, tuple[str, ...]] = {
     "futures_tick": ("exchange",),
     "pre_open": (),
     "cash_hours": (),
+    "members": ("underlying",),
+    "sector": ("sector",),
+    "tax_note": (),
 }
 """By which fields the rows of a kind answer the same question."""
 RANGES: Mapping[str, tuple[str, str]] = {

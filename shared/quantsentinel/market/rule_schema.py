@@ -8,7 +8,7 @@ CALC (takes its weakest input).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -35,7 +35,7 @@ KINDS: Mapping[str, Checks] = {
     "strike_step_long_dated": {"underlying": str, "points": NUMBER},
     "futures_tick": {"exchange": str, "points": NUMBER, "level_from": NUMBER, "level_to?": NUMBER},
     "freeze": {"underlying": str, "units": int},
-    "charge": {"exchange": str, "product": str, "levy": str, "rate": NUMBER},
+    "charge": {"exchange": str, "product": str, "index?": str, "levy": str, "rate": NUMBER},
     "broker": {
         "broker": str,
         "product": str,
@@ -44,10 +44,16 @@ KINDS: Mapping[str, Checks] = {
         "gst_on_ipft": bool,
     },
     "exercise_fee": {"broker": str, "order_rupees": NUMBER},
+    "tax_note": {"text": str},
     "price_scan": {"underlying": str, "floor": NUMBER},
     "margin": {"name": str, "value": NUMBER},
     "repo": {"fraction": NUMBER},
+    "events": {"event": str, "standing": str, "verified_on": date, "times": list},
+    "members": {"underlying": str, "sector": str, "stocks": list, "heavy": list},
+    "sector": {"sector": str, "stocks": list},
 }
+STANDINGS = frozenset({"official", "tentative", "estimated"})
+"""How sure the day of a scheduled event is; the row's status says how sure the source is."""
 COVERAGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "hours": (),
     "holidays": (),
@@ -63,6 +69,7 @@ COVERAGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "price_scan": ("underlying",),
     "margin": ("name",),
     "repo": (),
+    "events": ("event",),
 }
 """What entries need, and by which fields the rows of a kind form one line of coverage."""
 HEADER: Checks = {
@@ -101,6 +108,20 @@ def problems_of(kind: str, raw: Mapping[str, Any]) -> list[str]:
         problems.append("needs a tag or a status")
     if "until" in raw and raw["until"] < raw["effective"]:
         problems.append("until is before effective")
+    return problems or (_problems_of_events(raw) if kind == "events" else [])
+
+
+def _problems_of_events(raw: Mapping[str, Any]) -> list[str]:
+    """Times carry their own offset, so that no summer time has to be worked out; the row's days hold them all."""
+    problems = [] if raw["standing"] in STANDINGS else [f"unknown standing {raw['standing']!r}"]
+    times = [time for time in raw["times"] if isinstance(time, datetime) and time.tzinfo is not None]
+    if len(times) < len(raw["times"]) or not times:
+        return [*problems, "times must be dates with a time and an offset"]
+    if times != sorted(set(times)):
+        problems.append("times must ascend")
+    end = min(raw[name] for name in ("until", "verified_until") if name in raw)
+    if times[0].date() < raw["effective"] or times[-1].date() > end:
+        problems.append("a time lies outside the row's own days")
     return problems
 
 
