@@ -59,11 +59,14 @@ class Family(StrEnum):
     LONG_PUT = "long_put"
     SHORT_STRADDLE = "short_straddle"
     SHORT_STRANGLE = "short_strangle"
+    CALL_CALENDAR = "call_calendar"
+    PUT_CALENDAR = "put_calendar"
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Legs of one underlying and one expiry, priced and traded together, in order of execution (bought legs first)."""
+    """Legs of one underlying, priced and traded together, in order of execution (bought legs first). All of one expiry,
+    but for a calendar: it sells the near one and buys the far one."""
 
     family: Family
     legs: tuple[Leg, ...]
@@ -75,3 +78,13 @@ class Package:
     @property
     def expiry(self) -> date:
         return min(leg.instrument.expiry for leg in self.legs)
+
+    @property
+    def far_expiry(self) -> date:
+        """The latest: a calendar's bought leg, else `expiry`."""
+        return max(leg.instrument.expiry for leg in self.legs)
+
+    @property
+    def is_calendar(self) -> bool:
+        """Legs of two expiries: it must be closed before the nearer one's last day, nothing of it is settled."""
+        return self.far_expiry != self.expiry

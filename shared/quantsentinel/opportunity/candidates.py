@@ -25,6 +25,8 @@ NUMBER_COLUMNS = (
     "stressed_loss",
     "max_loss",
     "score",
+    "hedge_put",
+    "hedge_call",
 )
 TEXT_COLUMNS = ("family", "expiry", "strikes", "reason")
 
@@ -32,7 +34,8 @@ TEXT_COLUMNS = ("family", "expiry", "strikes", "reason")
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """`numbers` by `NUMBER_COLUMNS`, quantised, NaN where a number was not needed or is unbounded. Points per unit,
-    except the ratio, the probability and the score.
+    except the ratio, the probability and the score; `hedge_put` and `hedge_call` are the strikes of the cheapest wings
+    that would bound a naked package adequately.
 
     `codes` (m, 3) index `families`, `expiries` and `reason_names`; `strikes`, `is_call` and `sides` (m, 4) are the
     legs, bought legs first, side 0 for unused places. A reason is the first rule that failed; `outranked` passed the

@@ -12,12 +12,12 @@ from quantsentinel.costs.charges import charges_upper_bound
 from quantsentinel.costs.slippage import depth_impact
 from quantsentinel.desk import CandidatePolicy
 from quantsentinel.errors import RuleGap
-from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.candidates import Candidates
 from quantsentinel.opportunity.columns import candidate_columns
 from quantsentinel.opportunity.exact import price_exactly
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms, Shared, expiry_terms
+from quantsentinel.opportunity.hedge import HedgeRules, with_hedges
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.opportunity.quote_table import QuoteTable, ladder, quote_table
 from quantsentinel.opportunity.screen import REASONS, Frictions, Screened, ScreenRules, screen
@@ -77,11 +77,23 @@ def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[tuple[Screened,
             terms = expiry_terms(shared, part)
         except RuleGap:
             continue  # `entries_refused` names it when it concerns the underlying; an uncovered expiry is left out
-        grid = build_grid(ladder(part), _spec(shared, policy)).head(left)
+        table = quote_table(part, shared.analytics.underlying, terms.lot)
+        spec = _spec(shared, policy)
+        grid = with_hedges(build_grid(ladder(part), spec), table, _hedge_rules(shared, spec)).head(left)
         left -= len(grid)
         if len(grid):
-            groups.append((_screen(grid, part, terms), terms))
+            groups.append((_screen(grid, table, terms), terms))
     return groups
+
+
+def _hedge_rules(shared: Shared, spec: GridSpec) -> HedgeRules:
+    policy = shared.desk.policy
+    return HedgeRules(
+        widths=tuple(steps * spec.strike_step for steps in policy.candidates.hedge_steps),
+        max_stressed_of_credit=policy.candidates.hedge_max_stressed_of_credit,
+        gap_stress=policy.hard_rules.gap_stress,
+        tail_level=policy.hard_rules.tail_level,
+    )
 
 
 def _spec(shared: Shared, policy: CandidatePolicy) -> GridSpec:
@@ -89,9 +101,8 @@ def _spec(shared: Shared, policy: CandidatePolicy) -> GridSpec:
     return GridSpec(policy.short_deltas, policy.long_deltas, policy.wing_steps, step.value)
 
 
-def _screen(grid: Grid, part: SliceAnalytics, terms: ExpiryTerms) -> Screened:
+def _screen(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Screened:
     desk = terms.shared.desk
-    table = quote_table(part, terms.shared.analytics.underlying, terms.lot)
     rules = ScreenRules(
         hard_rules=desk.policy.hard_rules,
         max_relative_spread=desk.policy.candidates.max_relative_spread,

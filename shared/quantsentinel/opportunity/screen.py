@@ -73,6 +73,19 @@ class Screened:
     on_request: Bools
     reason: Ints
 
+    @property
+    def hedge_put(self) -> Floats:
+        """(m,) strike of the put that would bound a naked package; NaN where none is needed or found."""
+        return self._hedge(0)
+
+    @property
+    def hedge_call(self) -> Floats:
+        return self._hedge(1)
+
+    def _hedge(self, side: int) -> Floats:
+        rows = np.full(len(self.grid), -1) if self.grid.hedge is None else self.grid.hedge[:, side]
+        return np.where(rows >= 0, self.table.strike[rows], np.nan)
+
 
 @dataclass(frozen=True, eq=False)
 class Frictions:

@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 MAX_LEGS = 4
 FAMILIES: tuple[Family, ...] = tuple(Family)
 NAKED = frozenset({Family.SHORT_STRADDLE, Family.SHORT_STRANGLE})
-"""Scored so that their refusal is visible, never offered: their loss is unbounded."""
+"""Scored so that their refusal is visible, never offered: their loss is unbounded. What bounds them: `hedge.py`."""
 CENTRES = 3
 """Strikes around the forward at which straddles and butterflies are centred."""
 
@@ -50,17 +50,20 @@ class Ladder:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """`family` (m,) indexes `FAMILIES`; `rows` (m, 4) and `sides` (m, 4) (+1 bought, -1 sold, 0 unused)."""
+    """`family` (m,) indexes `FAMILIES`; `rows` (m, 4) and `sides` (m, 4) (+1 bought, -1 sold, 0 unused). `hedge` (m, 2)
+    names the rows of the put and the call that bound a naked package (`opportunity.hedge`), -1 where there is none."""
 
     family: Ints
     rows: Ints
     sides: Floats
+    hedge: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.family)
 
     def head(self, count: int) -> Grid:
-        return Grid(self.family[:count], self.rows[:count], self.sides[:count])
+        hedge = None if self.hedge is None else self.hedge[:count]
+        return Grid(self.family[:count], self.rows[:count], self.sides[:count], hedge)
 
 
 Block = tuple[Family, Ints, tuple[int, ...]]
