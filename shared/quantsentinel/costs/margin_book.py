@@ -194,19 +194,28 @@ def _parts(legs: Sequence[HeldLeg], table: MarginTable) -> DayParts:
 def _rows(legs: Sequence[HeldLeg], table: MarginTable) -> list[_Row]:
     """Each leg's row; those that are not known yet are worked out together."""
     known = table.rows
-    fresh = [leg for leg in legs if leg.instrument not in known]
+    rows = [known.get(leg.instrument) for leg in legs]
+    fresh = [leg for leg, row in zip(legs, rows, strict=True) if row is None]
     if fresh:
-        after = stressed_legs(fresh, table)
-        risk = leg_risk(_arrays(after, table.market), table.shocked, table.scan)
-        blocks = [*risk.losses, risk.delta, risk.mark, risk.exposure, risk.expiry_day, risk.minimum]
-        cells = np.stack(blocks).transpose(2, 0, 1).reshape(len(fresh), -1)
-        for leg, moved, line in zip(fresh, after, cells, strict=True):
-            known[leg.instrument] = _Row(leg.mark, moved.forward, line)
-    rows = [known[leg.instrument] for leg in legs]
-    for leg, row in zip(legs, rows, strict=True):
-        if leg.mark != row.mark:
-            raise BadInput(f"{leg.instrument} at two marks", where="margin", fix="One table per snapshot")
-    return rows
+        made = iter(_made(fresh, table))
+        rows = [next(made) if row is None else row for row in rows]
+        known.update((leg.instrument, row) for leg, row in zip(legs, rows, strict=True) if row is not None)
+    found = [row for leg, row in zip(legs, rows, strict=True) if row is not None and row.mark == leg.mark]
+    if len(found) < len(legs):
+        raise BadInput("a contract at two marks", where="margin", fix="One table per snapshot")
+    return found
+
+
+def _made(legs: Sequence[HeldLeg], table: MarginTable) -> list[_Row]:
+    after = stressed_legs(legs, table)
+    risk = leg_risk(_arrays(after, table.market), table.shocked, table.scan)
+    n_days = len(table.market.days)
+    cells = np.empty((len(legs), COLUMNS, n_days))
+    cells[:, :SCENARIOS] = risk.losses.transpose(2, 0, 1)
+    for column, values in enumerate((risk.delta, risk.mark, risk.exposure, risk.expiry_day, risk.minimum)):
+        cells[:, SCENARIOS + column] = values.T
+    lines = cells.reshape(len(legs), -1)
+    return [_Row(leg.mark, moved.forward, line) for leg, moved, line in zip(legs, after, lines, strict=True)]
 
 
 def _on_days(parts: DayParts, table: MarginTable, days: Sequence[date]) -> DayParts:

@@ -116,12 +116,11 @@ def risk_arrays(legs: MarginLegs, market: MarginMarket, scan: ScanRule, days_lef
     extremes = legs.forward + np.array([1.0, -1.0]).reshape(-1, *axes) * scan.extreme_multiple.value * move
     sigmas = np.maximum(np.array([vol + vol_scan, vol - vol_scan]), LOWEST_VOL).reshape(2, *axes)
 
-    base = _value(np.broadcast_to(legs.forward, days_left.shape), legs, vol * np.sqrt(base_years))
-    deviation = sigmas * np.sqrt(years)
+    base = _value(legs.forward, legs, vol * np.sqrt(base_years))
     losses = np.empty((SCENARIOS, *days_left.shape))
-    cells = losses[:14].reshape(7, 2, *days_left.shape)
-    np.subtract(base, _value(normal[:, None], legs, deviation), out=cells)
-    np.subtract(base, _value(extremes, legs, vol * np.sqrt(years)), out=losses[14:])
+    losses[:14] = _value(normal[:, None], legs, sigmas * np.sqrt(years)).reshape(14, *days_left.shape)
+    losses[14:] = _value(extremes, legs, vol * np.sqrt(years))
+    np.subtract(base, losses, out=losses)
     losses[14:] *= scan.extreme_share.value
     return np.minimum(losses, legs.mark, out=losses)
 
@@ -145,11 +144,14 @@ def _value(forward: Floats, legs: MarginLegs, deviation: Floats) -> Floats:
     side = np.where(legs.is_call, 1.0, -1.0)
     level = np.maximum(forward, LOWEST_FORWARD)
     spread = np.maximum(deviation, _NO_TIME)
-    centre = (side * np.log(level / legs.strike)) * (1.0 / spread)
     half = (0.5 * side) * spread
-    value = (side * level) * ndtr(centre + half)
-    centre -= half
-    value -= (side * legs.strike) * ndtr(centre)
+    below = (side * np.log(level / legs.strike)) * (1.0 / spread) - half
+    value = below + 2.0 * half
+    ndtr(value, out=value)
+    value *= side * level
+    ndtr(below, out=below)
+    below *= side * legs.strike
+    value -= below
     return np.maximum(value, 0.0, out=value)
 
 
