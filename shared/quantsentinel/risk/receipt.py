@@ -7,10 +7,12 @@ decision time), so that a receipt of another decision is recognised; the hash is
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from decimal import Decimal
+from typing import Generic, NamedTuple, TypeGuard, TypeVar
 
 from quantsentinel.units import quantise
 from quantsentinel.verdict import Measured, Outcome, Verdict
@@ -68,3 +70,33 @@ def passes(condition: bool | None) -> Outcome:
     if condition is None:
         return Outcome.UNKNOWN
     return Outcome.PASSED if condition else Outcome.BLOCKED
+
+
+def known(*numbers: Decimal | float | None) -> bool:
+    """All of them are finite numbers."""
+    return all(number is not None and math.isfinite(number) for number in numbers)
+
+
+def at_most(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
+    """A verdict on measured <= limit, both to 1e-6; unknown, and nothing measured, when either is no finite number."""
+    measured, limit = reading.measured, reading.limit
+    if _is_number(measured) and _is_number(limit):
+        return receipt(decision, name, passes(quantise(measured) <= quantise(limit)), reading, *reading[:2], *inputs)
+    return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
+
+
+def at_least(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
+    """The mirror image of `at_most`."""
+    measured, limit = reading.measured, reading.limit
+    if _is_number(measured) and _is_number(limit):
+        return receipt(decision, name, passes(quantise(measured) >= quantise(limit)), reading, *reading[:2], *inputs)
+    return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
+
+
+def _is_number(value: Measured) -> TypeGuard[float]:
+    return value is not None and not isinstance(value, str) and math.isfinite(value)
+
+
+def _unmeasured(reading: Reading) -> Reading:
+    limit = reading.limit if _is_number(reading.limit) else None
+    return Reading(None, limit, reading.unit, reading.detail or "not known")

@@ -1,40 +1,121 @@
-"""Wall 3, policy: how much of one thing a tenant may hold, after this trade.
+"""Wall 3, policy: how much of one thing a tenant may hold, after this trade, and how much of it the market shows.
 
-Shares are of the declared capital. An unbounded loss is not a number: measured is None and it blocks.
+Shares are of the declared capital. An unbounded loss is not a number: measured is None and it blocks. Counts are of
+positions over all underlyings, an expiry's of its own underlying.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.book import Position
+from quantsentinel.portfolio.budget import share_of
+from quantsentinel.portfolio.memo import Memo
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.verdict import Outcome, Verdict
 
 TRADE, DAY, POSITIONS = "policy.trade_loss", "policy.day_loss", "policy.positions"
-CHECKS = (TRADE, DAY, POSITIONS)
+EXPIRY, FAMILY, SINGLE = "policy.per_expiry", "policy.per_family", "policy.single_leg"
+SECTOR, SHARE = "policy.sector", "policy.concentration"
+DEPTH, SPREAD = "policy.depth", "policy.spread"
+CHECKS = (TRADE, DAY, POSITIONS, EXPIRY, FAMILY, SINGLE, SECTOR, SHARE, DEPTH, SPREAD)
+
+_SHOWN: Memo[tuple[Opportunity, float, float]] = Memo(1024)
 
 
 def policy(facts: Facts) -> tuple[Verdict, ...]:
     """One verdict for each of `CHECKS`, in that order."""
     loss, budget = facts.terms.max_loss, facts.budget
+    limits, key, held = facts.tenant.account.limits, facts.key, facts.book.positions
+    expiry = [one for one in held if one.package.expiry == key.expiry and one.package.underlying == key.underlying]
     return (
-        _within(facts, TRADE, loss, budget.trade_loss),
-        _within(facts, DAY, None if loss is None else budget.day_spent + loss, budget.day_loss),
-        _positions(facts),
+        _loss(facts, TRADE, loss, budget.trade_loss),
+        _loss(facts, DAY, None if loss is None else budget.day_spent + loss, budget.day_loss),
+        _count(facts, POSITIONS, len(held) + 1, limits.max_positions),
+        _count(facts, EXPIRY, len(expiry) + 1, limits.max_per_expiry),
+        _count(facts, FAMILY, sum(one.package.family is key.family for one in held) + 1, limits.max_per_family),
+        _single_leg(facts),
+        _sector(facts),
+        _concentration(facts),
+        *_liquidity(facts),
     )
 
 
-def _within(facts: Facts, name: str, loss: Decimal | None, limit: Decimal) -> Verdict:
+def _loss(facts: Facts, name: str, loss: Decimal | None, limit: Decimal) -> Verdict:
+    """Unbounded blocks; a loss that is no number is unknown."""
     if loss is None:
-        reading = Reading(None, float(limit), "INR", "the loss is unbounded")
+        reading = Reading(None, _rupees(limit), "INR", "the loss is unbounded")
         return receipt(facts.tenant.stamp, name, Outcome.BLOCKED, reading, None, limit)
     reading = Reading(float(loss), float(limit), "INR", f"at {facts.terms.lots} lots")
-    return receipt(facts.tenant.stamp, name, passes(loss <= limit), reading, loss, limit, facts.terms.lots)
+    return at_most(facts.tenant.stamp, name, reading, facts.terms.lots)
 
 
-def _positions(facts: Facts) -> Verdict:
-    """Open positions, this one included, over all underlyings."""
-    after, limit = len(facts.book.positions) + 1, facts.tenant.account.limits.max_positions
-    reading = Reading(after, limit, "positions")
-    return receipt(facts.tenant.stamp, POSITIONS, passes(after <= limit), reading, after, limit)
+def _count(facts: Facts, name: str, after: int, limit: int, detail: str = "") -> Verdict:
+    """Positions after the trade, this one included."""
+    return at_most(facts.tenant.stamp, name, Reading(after, limit, "positions", detail))
+
+
+def _single_leg(facts: Facts) -> Verdict:
+    """Packages of one leg; the limit does not concern one of several."""
+    limit = facts.tenant.account.limits.max_single_leg
+    held = sum(_legs(one) == 1 for one in facts.book.positions)
+    if len(facts.opportunity.package.legs) > 1:
+        return _count(facts, SINGLE, min(held, limit), limit, "a package of several legs")
+    return _count(facts, SINGLE, held + 1, limit)
+
+
+def _legs(position: Position) -> int:
+    return len(position.package.legs)
+
+
+def _sector(facts: Facts) -> Verdict:
+    """Maximum losses of all positions whose underlyings fall together; an underlying without a sector is unknown."""
+    sectors, account = facts.tenant.desk.policy.walls.sectors, facts.tenant.account
+    sector = sectors.get(facts.key.underlying)
+    limit = share_of(account.capital, account.limits.max_sector_loss)
+    same = [one for one in facts.book.positions if sectors.get(one.package.underlying) in (sector, None)]
+    after = None if sector is None else _total(facts, same)
+    reading = Reading(_rupees(after), _rupees(limit), "INR", f"sector {sector or 'unknown'}")
+    return at_most(facts.tenant.stamp, SECTOR, reading, sector)
+
+
+def _concentration(facts: Facts) -> Verdict:
+    """This trade's maximum loss in that of the book after it; the first position is alone by nature."""
+    limit, loss = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss
+    if not facts.book.positions:
+        return at_most(facts.tenant.stamp, SHARE, Reading(0.0, limit, "of book", "the only position"))
+    total = _total(facts, facts.book.positions)
+    share = float(loss / total) if loss is not None and total is not None and total > 0 else None
+    return at_most(facts.tenant.stamp, SHARE, Reading(share, limit, "of book"), loss, total)
+
+
+def _total(facts: Facts, held: tuple[Position, ...] | list[Position]) -> Decimal | None:
+    """Maximum losses of these and of the trade; None when one of them is not known."""
+    losses = [facts.terms.max_loss, *(one.max_loss for one in held)]
+    return sum((loss for loss in losses if loss is not None), Decimal(0)) if known(*losses) else None
+
+
+def _liquidity(facts: Facts) -> tuple[Verdict, Verdict]:
+    """Units asked of the leg that shows least, over what it shows; and the whole spread over the legs' premium."""
+    rules, opportunity = facts.tenant.desk.policy.walls, facts.opportunity
+    _, asked, spread = _SHOWN.get(id(opportunity), lambda: (opportunity, *_shown(opportunity)))
+    units = facts.terms.lots * facts.terms.lot
+    depth = Reading(asked * units, rules.max_units_of_displayed, "of displayed size", f"{units} units")
+    wide = Reading(spread, rules.max_relative_spread, "of premium")
+    return at_most(facts.tenant.stamp, DEPTH, depth), at_most(facts.tenant.stamp, SPREAD, wide)
+
+
+def _shown(opportunity: Opportunity) -> tuple[float, float]:
+    """(1 / displayed units of the thinnest leg, relative spread); NaN where a leg shows nothing."""
+    pairs = list(zip(opportunity.package.legs, opportunity.legs, strict=True))
+    sizes = [(quote.ask_size if leg.side > 0 else quote.bid_size) / leg.ratio for leg, quote in pairs]
+    premium = sum(leg.ratio * quote.mid for leg, quote in pairs)
+    spread = sum(leg.ratio * (quote.ask - quote.bid) for leg, quote in pairs)
+    thin = min(sizes) if known(*sizes) else 0.0
+    return 1.0 / thin if thin > 0 else float("nan"), spread / premium if premium > 0 else float("nan")
+
+
+def _rupees(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
