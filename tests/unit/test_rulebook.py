@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.market.rule_check import LINES
 from quantsentinel.market.rule_rows import rows_from
 from quantsentinel.market.rule_schema import COVERAGE_KEYS, KINDS, status_from
 from quantsentinel.market.rulebook import load_rules
@@ -121,7 +122,8 @@ def test_the_repo_rate_is_dated(on: date, rate: float, status: str) -> None:
 
 def test_no_two_rows_of_the_package_claim_the_same_day() -> None:
     checked = 0
-    for kind, names in COVERAGE_KEYS.items():
+    for kind in COVERAGE_KEYS:
+        names = LINES[kind]
         rows = [row for row in RULES.rows.of(kind) if kind not in {"lot", "holidays"}]
         for one, other in combinations(rows, 2):
             if all(one.values[name] == other.values[name] for name in names):

@@ -2,9 +2,9 @@
 
 Base and side of each levy (`india-facts.md` §1): STT on the premium of options sold, and on the intrinsic value of long
 options exercised; stamp duty on the premium bought; exchange transaction charge, IPFT and SEBI fee on every premium;
-brokerage per executed order, where an order above the freeze quantity is sliced into several; GST on brokerage,
-transaction charge and SEBI fee, and on IPFT where the broker's plan says so. A short option that ends in the money pays
-no further STT. The same schedule serves futures, whose base is the contract value.
+brokerage per executed order, where an order above the freeze quantity is sliced into several of whole lots; GST on
+brokerage, transaction charge and SEBI fee, and on IPFT where the broker's plan says so. A short option that ends in the
+money pays no further STT. The same schedule serves futures, whose base is the contract value.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Fill:
     side: Literal[1, -1]
     units: int
     price: Decimal
+    lot: int = 1
+    """Units that one lot has: an order is a whole number of lots."""
 
     @property
     def turnover(self) -> Decimal:
@@ -47,12 +49,17 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Exercised:
-    """One leg that the exchange settles in the money. `intrinsic` in points, exact, positive."""
+    """One leg that the exchange settles in the money. `intrinsic` in points, exact, positive; see `Fill`."""
 
     instrument: Instrument
     side: Literal[1, -1]
     units: int
     intrinsic: Decimal
+    lot: int = 1
+
+    @property
+    def turnover(self) -> Decimal:
+        return self.intrinsic * self.units
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +97,20 @@ def charge_lines(
     contract, every line to the paisa. Raises `BadInput` for units or prices that no exchange prints.
     """
     _check(fills, exercised)
-    whole = RUPEE if form == "contract_note" else None
+    note = form == "contract_note"
+    turnover = sum((fill.turnover for fill in fills), ZERO)
     lines = [
-        _levy("stt_sale", [fill for fill in fills if fill.side < 0], schedule.stt_sale, whole),
-        _levy("stt_exercise", [leg for leg in exercised if leg.side > 0], schedule.stt_exercise, whole),
-        _levy("transaction", fills, schedule.transaction, None),
-        _levy("ipft", fills, schedule.ipft, None),
-        _levy("sebi", fills, schedule.sebi, None),
-        _levy("stamp", [fill for fill in fills if fill.side > 0], schedule.stamp, whole),
+        _levy("stt_sale", [fill for fill in fills if fill.side < 0], schedule.stt_sale, note),
+        _levy("stt_exercise", [leg for leg in exercised if leg.side > 0], schedule.stt_exercise, note),
+        _share("transaction", turnover, schedule.transaction),
+        _share("ipft", turnover, schedule.ipft),
+        _share("sebi", turnover, schedule.sebi),
+        _levy("stamp", [fill for fill in fills if fill.side > 0], schedule.stamp, note),
         _brokerage(fills, schedule),
         _exercise_fee(exercised, schedule),
     ]
     lines.append(_gst(lines, schedule))
-    if form == "contract_note":
-        lines = [replace(line, amount=_round(line.amount, PAISA)) for line in lines]
-    kept = tuple(line for line in lines if line.base_rupees or line.amount)
+    kept = tuple(_noted(line) if note else line for line in lines if line.base_rupees or line.amount)
     return Charges(kept, sum((line.amount for line in kept), ZERO), form)
 
 
@@ -116,33 +122,53 @@ def _check(fills: Sequence[Fill], exercised: Sequence[Exercised]) -> None:
             )
 
 
-def _base(leg: Fill | Exercised) -> Decimal:
-    return leg.turnover if isinstance(leg, Fill) else leg.intrinsic * leg.units
+def _share(name: str, base: Decimal, rate: Ruled[Decimal]) -> ChargeLine:
+    return ChargeLine(name, base, rate.value, base * rate.value, rate.row.id)
 
 
-def _levy(name: str, legs: Sequence[Fill | Exercised], rate: Ruled[Decimal], rounded_to: Decimal | None) -> ChargeLine:
-    """`rounded_to`: round the sum of each contract to this unit."""
-    bases: dict[str, Decimal] = {}
+def _levy(name: str, legs: Sequence[Fill | Exercised], rate: Ruled[Decimal], note: bool) -> ChargeLine:
+    """A share of the turnover of these legs; on a note, rounded to the rupee for each contract."""
+    line = _share(name, sum((leg.turnover for leg in legs), ZERO), rate)
+    if not note:
+        return line
+    bases: dict[Instrument | str, Decimal] = {}
     for leg in legs:
-        bases[str(leg.instrument)] = bases.get(str(leg.instrument), ZERO) + _base(leg)
-    amounts = [base * rate.value for base in bases.values()]
-    if rounded_to is not None:
-        amounts = [_round(amount, rounded_to) for amount in amounts]
-    return ChargeLine(name, sum(bases.values(), ZERO), rate.value, sum(amounts, ZERO), rate.row.id)
+        bases[leg.instrument] = bases.get(leg.instrument, ZERO) + leg.turnover
+    return replace(line, amount=sum((_round(base * rate.value, RUPEE) for base in bases.values()), ZERO))
+
+
+def _noted(line: ChargeLine) -> ChargeLine:
+    return replace(line, amount=_round(line.amount, PAISA))
 
 
 def _round(amount: Decimal, unit: Decimal) -> Decimal:
     return amount.quantize(unit, rounding=ROUND_HALF_UP)
 
 
-def order_slices(units: int, freeze_units: int) -> tuple[int, ...]:
-    """The orders that `units` are sliced into, each at most the freeze quantity.
+def order_slices(units: int, freeze_units: int, lot: int = 1) -> tuple[int, ...]:
+    """The orders that `units` are sliced into, each at most the freeze quantity and a whole number of lots.
 
-    >>> order_slices(4000, 1800)
-    (1800, 1800, 400)
+    Raises `BadInput` when not even one lot may be ordered.
+
+    >>> order_slices(4000, 1800), order_slices(3575, 1800, lot=65)
+    ((1800, 1800, 400), (1755, 1755, 65))
     """
-    full, rest = divmod(units, freeze_units)
-    return (freeze_units,) * full + ((rest,) if rest else ())
+    largest = largest_order(freeze_units, lot)
+    full, rest = divmod(units, largest)
+    return (largest,) * full + ((rest,) if rest else ())
+
+
+def largest_order(freeze_units: int, lot: int) -> int:
+    """Units of the largest order: the whole lots that the freeze quantity holds.
+
+    >>> largest_order(1800, 65)
+    1755
+    """
+    if not 0 < lot <= freeze_units:
+        raise BadInput(
+            f"a lot of {lot} units above the freeze quantity of {freeze_units}", where="orders", fix="Check the rows"
+        )
+    return freeze_units // lot * lot
 
 
 def _brokerage(fills: Sequence[Fill], schedule: ChargeSchedule) -> ChargeLine:
@@ -150,7 +176,7 @@ def _brokerage(fills: Sequence[Fill], schedule: ChargeSchedule) -> ChargeLine:
     orders = [
         (fill.price * units, fee.value if cap is None else min(fee.value, cap * fill.price * units))
         for fill in fills
-        for units in order_slices(fill.units, schedule.freeze_quantity.value)
+        for units in order_slices(fill.units, schedule.freeze_quantity.value, fill.lot)
     ]
     turnover, amount = sum((base for base, _ in orders), ZERO), sum((paid for _, paid in orders), ZERO)
     return ChargeLine("brokerage", turnover, fee.value, amount, fee.row.id, len(orders))
@@ -158,8 +184,8 @@ def _brokerage(fills: Sequence[Fill], schedule: ChargeSchedule) -> ChargeLine:
 
 def _exercise_fee(exercised: Sequence[Exercised], schedule: ChargeSchedule) -> ChargeLine:
     fee = schedule.broker.exercise_rupees
-    count = sum(len(order_slices(leg.units, schedule.freeze_quantity.value)) for leg in exercised)
-    base = sum((_base(leg) for leg in exercised), ZERO)
+    count = sum(len(order_slices(leg.units, schedule.freeze_quantity.value, leg.lot)) for leg in exercised)
+    base = sum((leg.turnover for leg in exercised), ZERO)
     return ChargeLine("exercise_fee", base, fee.value, fee.value * count, fee.row.id, count)
 
 
@@ -170,7 +196,7 @@ def _gst(lines: Sequence[ChargeLine], schedule: ChargeSchedule) -> ChargeLine:
 
 
 # --- Screening in float64 ---------------------------------------------------------------------------------------------
-def charges_upper_bound(premium: ArrayLike, signed_units: ArrayLike, schedule: ChargeSchedule) -> Floats:
+def charges_upper_bound(premium: ArrayLike, signed_units: ArrayLike, schedule: ChargeSchedule, lot: int = 1) -> Floats:
     """Entry charges of many packages, in rupees: never below `charge_lines(...).total`, above it by rounding only.
 
     `premium` (..., n_legs) points, `signed_units` (..., n_legs) units (+ bought, - sold, 0 no leg), broadcast against
@@ -181,7 +207,7 @@ def charges_upper_bound(premium: ArrayLike, signed_units: ArrayLike, schedule: C
     ipft = float(schedule.ipft.value) * (1.0 + (gst if schedule.broker.gst_on_ipft else 0.0))
     both = (float(schedule.transaction.value) + float(schedule.sebi.value)) * (1.0 + gst) + ipft
     levies = both + np.where(units < 0, float(schedule.stt_sale.value), float(schedule.stamp.value))
-    orders = np.ceil(np.abs(units) / schedule.freeze_quantity.value)
+    orders = np.ceil(np.abs(units) / largest_order(schedule.freeze_quantity.value, lot))
     brokerage = orders * float(schedule.broker.order_rupees.value) * (1.0 + gst)
     return np.asarray(np.sum(np.abs(units) * price * levies + brokerage, axis=-1) * (1.0 + ROUNDING_MARGIN))
 
@@ -191,6 +217,7 @@ def expected_exit_charges(
     signed_units: ArrayLike,
     schedule: ChargeSchedule,
     itm_probability: ArrayLike | None = None,
+    lot: int = 1,
 ) -> Floats:
     """Charges of holding to settlement, in rupees, before they are known; shapes as in `charges_upper_bound`.
 
@@ -203,6 +230,6 @@ def expected_exit_charges(
         units != 0, 1.0 if itm_probability is None else np.asarray(itm_probability, dtype=np.float64), 0.0
     )
     stt = np.maximum(units, 0.0) * intrinsic * float(schedule.stt_exercise.value)
-    orders = np.ceil(np.abs(units) / schedule.freeze_quantity.value)
+    orders = np.ceil(np.abs(units) / largest_order(schedule.freeze_quantity.value, lot))
     fee = orders * chance * float(schedule.broker.exercise_rupees.value) * (1.0 + float(schedule.gst.value))
     return np.asarray(np.sum(stt + fee, axis=-1))

@@ -211,14 +211,17 @@ class RuleBook:
     def _charges(self, underlying: str, on: date, broker: str, product: Product) -> ChargeSchedule:
         exchange = self._exchange(underlying, on)
 
-        def rate(levy: str) -> Ruled[Decimal]:
-            return _ruled(
-                self.rows.pick("charge", on, exchange=exchange, product=product, levy=levy), "rate", on, Decimal
-            )
+        def covers(row: Row) -> bool:
+            """A row that names an index holds for that index alone."""
+            return row.values["index"] in (None, underlying)
+
+        def rate(levy: str, of: Product = product) -> Ruled[Decimal]:
+            row = self.rows.pick("charge", on, covers, exchange=exchange, product=of, levy=levy)
+            return _ruled(row, "rate", on, Decimal)
 
         return ChargeSchedule(
             stt_sale=rate("stt_sale"),
-            stt_exercise=self._exercise_stt(exchange, on),
+            stt_exercise=rate("stt_exercise", "options"),
             transaction=rate("transaction"),
             ipft=rate("ipft"),
             sebi=rate("sebi"),
@@ -227,10 +230,6 @@ class RuleBook:
             broker=self._broker(broker, product, on),
             freeze_quantity=self.freeze_quantity(underlying, on),
         )
-
-    def _exercise_stt(self, exchange: str, on: date) -> Ruled[Decimal]:
-        row = self.rows.pick("charge", on, exchange=exchange, product="options", levy="stt_exercise")
-        return _ruled(row, "rate", on, Decimal)
 
     def _broker(self, broker: str, product: Product, on: date) -> BrokerPlan:
         known = sorted({row.values["broker"] for row in self.rows.of("broker")})
@@ -245,6 +244,10 @@ class RuleBook:
             exercise_rupees=_ruled(fee, "order_rupees", on, Decimal),
             gst_on_ipft=row.get("gst_on_ipft", on),
         )
+
+    def tax_note(self, on: date) -> Ruled[str]:
+        """One line on how gains are taxed: information, not advice."""
+        return _ruled(self.rows.pick("tax_note", on), "text", on, str)
 
     def scan(self, underlying: str, on: date) -> ScanRule:
         """SPAN parameters and exposure rates."""

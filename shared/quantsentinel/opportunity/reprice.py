@@ -70,6 +70,7 @@ def costs_at(ticket: Ticket, lots: int, schedule: ChargeSchedule) -> Costs:
             leg.side,
             leg.ratio * ticket.lot * lots,
             Decimal(str(quote.ask if leg.side > 0 else quote.bid)),
+            ticket.lot,
         )
         for leg, quote in zip(ticket.package.legs, ticket.legs, strict=True)
     ]
@@ -80,7 +81,7 @@ def costs_at(ticket: Ticket, lots: int, schedule: ChargeSchedule) -> Costs:
         raise Broken("a leg shows no size", where=str(ticket.package), fix="The screen must refuse it as no quote")
     intrinsic = [expected.intrinsic for expected in ticket.expectations]
     chance = [expected.in_the_money for expected in ticket.expectations]
-    settle = float(expected_exit_charges(intrinsic, units, schedule, chance))
+    settle = float(expected_exit_charges(intrinsic, units, schedule, chance, ticket.lot))
     return Costs(charge_lines(fills, schedule), rupees(impact), rupees(settle))
 
 

@@ -21,7 +21,7 @@ def exit_charges(position: Position, prices: tuple[float, ...], on: date, desk: 
 
     def work_out() -> Rupees:
         fills = [
-            Fill(leg.instrument, -1 if leg.side > 0 else 1, units * leg.ratio, Decimal(str(price)))
+            Fill(leg.instrument, -1 if leg.side > 0 else 1, units * leg.ratio, Decimal(str(price)), position.lot)
             for leg, price in zip(package.legs, prices, strict=True)
         ]
         return rupees(charge_lines(fills, desk.rules.charges(package.underlying, on, desk.broker)).total)
@@ -32,7 +32,7 @@ def exit_charges(position: Position, prices: tuple[float, ...], on: date, desk: 
 def settlement_charges(position: Position, intrinsics: Sequence[float], on: date, desk: Desk) -> Rupees:
     """Exercise STT on bought legs in the money, and the broker's fee for each leg in the money."""
     legs = [
-        Exercised(leg.instrument, leg.side, position.units * leg.ratio, Decimal(str(round(value, 6))))
+        Exercised(leg.instrument, leg.side, position.units * leg.ratio, Decimal(str(round(value, 6))), position.lot)
         for leg, value in zip(position.package.legs, intrinsics, strict=True)
         if value > 0
     ]

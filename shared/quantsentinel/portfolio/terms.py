@@ -87,7 +87,7 @@ def _terms(opportunity: Opportunity, lots: int, desk: Desk) -> Terms:
         cost_ratio=priced.cost_ratio,
         win_probability=opportunity.economics.win_probability,
         net_ev_of_stressed_loss=quantise(float(priced.net_ev / stressed)) if stressed > 0 else None,
-        slices=len(order_slices(units * largest, opportunity.freeze_units)),
+        slices=len(order_slices(units * largest, opportunity.freeze_units, opportunity.lot)),
     )
 
 

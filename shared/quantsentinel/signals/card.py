@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from quantsentinel.accounts.distribution import disclosure, disclosure_version
 from quantsentinel.costs.charges import order_slices
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Leg
@@ -30,11 +31,6 @@ HEADINGS = {
     SignalState.EXPIRED: "EXPIRED",
     SignalState.CLOSED: "CLOSE",
 }
-WARNING = (
-    "Investment in securities market are subject to market risks. "
-    "Read all the related documents carefully before investing."
-)
-MODEL = "Computed by an automated statistical model; margins are estimates and costs are included."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +68,6 @@ def card_of(event: SignalEvent) -> Card:
     )
 
 
-def disclosure(distribution_mode: str, registration: str) -> str:
-    """The line every message carries, by declared mode (`conventions.md` §6)."""
-    if distribution_mode == "registered":
-        return f"SEBI-registered research analyst, registration {registration}. {WARNING} {MODEL}"
-    if distribution_mode == "paper":
-        return f"Paper trading for education: not a recommendation, no order is meant. Not SEBI-registered. {MODEL}"
-    return f"For the account holder's own trading only, not a recommendation to others. Not SEBI-registered. {MODEL}"
-
-
 def _orders(event: SignalEvent) -> Iterator[Order]:
     legs = event.position.package.legs
     if event.state in OFFERS and event.opportunity is not None:
@@ -98,7 +85,8 @@ def is_settlement(event: SignalEvent) -> bool:
 
 def _order(event: SignalEvent, leg: Leg, action: str, quote: str) -> Order:
     units = event.position.units * leg.ratio
-    return Order(action, units, str(leg.instrument), order_slices(units, event.position.freeze_units), quote)
+    slices = order_slices(units, event.position.freeze_units, event.position.lot)
+    return Order(action, units, str(leg.instrument), slices, quote)
 
 
 def _facts(event: SignalEvent) -> Iterator[tuple[str, str]]:
