@@ -214,6 +214,21 @@ class NewsPolicy(_Section):
         return self
 
 
+class SwitchPolicy(_Section):
+    """When the system pulls a switch by itself, and what re-arms it (`definitions.md` §8)."""
+
+    anomaly_quarantines: int
+    anomaly_window_minutes: float
+    anomaly_clean_minutes: float
+    not_anomalies: tuple[str, ...]
+    """Refusals that tell of time or of repetition, not of a chain that is wrong."""
+    outage_failures: int
+    outage_window_minutes: float
+    outage_clean_minutes: float
+    stale_after_cadences: float
+    cadence_days: Mapping[str, float]
+
+
 class Policy(BaseModel):
     """Thresholds and weights: `policy.toml`, overridable by a file of the same schema."""
 
@@ -232,6 +247,7 @@ class Policy(BaseModel):
     regime: RegimePolicy
     events: EventPolicy
     news: NewsPolicy
+    switches: SwitchPolicy
 
 
 def load_policy(overlay: Mapping[str, Any] | None = None) -> Policy:
@@ -258,6 +274,7 @@ class Desk:
     broker: str = "upstox"
     models: Mapping[str, Any] = field(default_factory=dict)
     volatility: Parameters = field(default_factory=served)
+    distribution: Distribution = field(default_factory=Distribution)
 
     @cached_property
     def digest(self) -> str:

@@ -70,9 +70,9 @@ def test_entries_stop_on_the_morning_after_a_changed_definition_until_a_person_l
         assert [state.scope for state in switches] == (["symbol:NIFTY"] if vendor > 1 else [])
         assert all("vendor_iv" in state.why and "since 2025-08-28" in state.why for state in switches)
         running.play(2)
-        assert (guards(running, slice(-2, None)) == [{"symbol_kill"}] * 2) is (vendor > 1)
-        assert kill_off(running.platform, "symbol:NIFTY") is (vendor > 1)
+        assert (guards(running, slice(-2, None)) == [{"symbol_anomaly"}] * 2) is (vendor > 1)
+        assert kill_off(running.platform, "symbol:NIFTY", who="desk", ack="looked").released is (vendor > 1)
         running.finish()
         close(running, AFTER)
-        assert all("symbol_kill" not in found for found in guards(running, slice(-2, None)))
+        assert all("symbol_anomaly" not in found for found in guards(running, slice(-2, None)))
         assert not kills(running.platform), "acknowledged once is acknowledged"

@@ -96,7 +96,7 @@ def test_an_alarm_that_somebody_acknowledged_does_not_come_again(past: tuple[Pla
     platform, clock = past
     trade(platform, clock, CHANGED, vendor_iv=100.0)
     (raised,) = relations(platform).alarms()
-    assert kill_off(platform, "symbol:NIFTY")
+    assert kill_off(platform, "symbol:NIFTY", who="risk desk", ack="looked at it").released
     assert not raised.is_open(kills(platform))
     for day in days(25)[KNOWN + 1 :]:
         trade(platform, clock, day, vendor_iv=100.0)

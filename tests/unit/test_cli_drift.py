@@ -66,7 +66,7 @@ def test_the_state_of_a_running_system_shows_its_series_and_who_has_not_looked(
     assert [(item["underlying"], item["open"]) for item in answer["raised"]] == [("NIFTY", True)]
     assert {item["source"] for item in answer["series"]} == {"nse_site NIFTY"}
     assert answer["learning"] == []
-    assert kill_off(platform, "symbol:NIFTY")
+    assert kill_off(platform, "symbol:NIFTY", who="risk desk", ack="looked at it").released
     assert run_command(command[:-1]) == 1, "still a recent one"
     assert "acknowledged" in capsys.readouterr().out
 

@@ -85,7 +85,7 @@ def test_a_kill_switch_withdraws_an_entry_that_may_still_be_entered_and_keeps_it
     decision = decide(market(TEN + MINUTE), entered.book_after, kills=(kill,))
     (event,) = decision.withdrawals
     assert event.state is SignalState.WITHDRAWN
-    assert event.receipts[0].guard == "symbol_kill"
+    assert event.receipts[0].guard == "symbol_anomaly"
     assert [position.withdrawn for position in decision.book_after.positions] == [True]
     assert decide(market(TEN + 2 * MINUTE), decision.book_after, kills=(kill,)).events == ()
 

@@ -94,7 +94,8 @@ def test_a_kill_switch_of_any_scope_blocks_entries_and_names_itself(scope: str) 
     view = offering(market())
     decision = decide(view, when=as_of(view, kills=(kill(scope),)))
     assert decision.entries == ()
-    assert reasons(decision) == [f"{scope.split(':')[0]}_kill"]
+    named = {"master": "master", "tenant": "tenant_kill", "symbol": "symbol_anomaly"}
+    assert reasons(decision) == [named[scope.partition(":")[0]]]
 
 
 @pytest.mark.parametrize("scope", ["tenant:other-fund", "symbol:BANKNIFTY"])

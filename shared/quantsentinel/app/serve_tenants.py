@@ -1,9 +1,10 @@
 """The tenant pass for one batch: decisions written ahead, then one atomic commit per tenant that changed.
 
-Order of writes, so that a crash between any two loses nothing and repeats nothing: (1) the batch's decision rows as a
-content-addressed object; (2) per tenant one batch of book (with its version), signals, refusals, audit record and
-outbox; (3) the batch's own record with the completed claim. A retry recognises a tenant of (2) by its audit record of
-this cycle and takes the row from there; a conflict on a book re-runs that tenant's pass on the newer book.
+Order of writes, so that a crash between any two loses nothing and repeats nothing: (1) what the batch's decisions are
+made of and their rows as content-addressed objects; (2) per tenant one batch of book (with its version), signals,
+refusals, audit record and outbox; (3) the batch's own record with the completed claim. A retry recognises a tenant of
+(2) by its audit record of this cycle and takes the row from there; a conflict on a book re-runs that tenant's pass on
+the newer book.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from quantsentinel.app.decide import NEVER_APPLIED
+from quantsentinel.app.decision_inputs import store_inputs
+from quantsentinel.app.kills import trip
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.tenant_commit import Outcome, apply, settled
 from quantsentinel.canonical import digest, plain_bytes, sha256
@@ -23,6 +26,8 @@ from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.ports import Create
 from quantsentinel.risk.facts import AsOf, KillState
+from quantsentinel.risk.kill_state import Rearm
+from quantsentinel.risk.switches.scopes import scopes_of
 from quantsentinel.risk.health import Health
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.stores.inbox import Claim, run_once
@@ -64,7 +69,7 @@ class _Batch:
         view = self._view()
         around = self._around()
         decided = self._decide_all(view, around)
-        objects = [self._store_rows([outcome.row for outcome in decided])]
+        objects = [self._store(decided)]
         final = [
             self._alone(outcome.store, around, partial(self._commit, outcome, view, around, objects))
             for outcome in decided
@@ -138,7 +143,8 @@ class _Batch:
         scope = f"tenant:{tenant_id}"
         if not any(state.scope == scope for state in around.kills):
             why = f"halted in cycle {self._cycle.cycle_id}: {error}"
-            self._platform.kills.on(KillState(scope, "quantsentinel", why, self._cycle.decided_at))
+            state = KillState(scope, "quantsentinel", why, self._cycle.decided_at, rearm=Rearm.ACKNOWLEDGED)
+            trip(self._platform, state)
 
     def _decide(self, view: MarketView, around: Around, store: TenantStore, read: Callable[[], Loaded]) -> Outcome:
         loaded = read()
@@ -178,8 +184,15 @@ class _Batch:
                 tenant = outcome.store.tenant_id
                 newer = self._platform.tenants.load([tenant])[tenant]
                 outcome = self._decide(view, around, outcome.store, newer)
-                objects.append(self._store_rows([outcome.row]))
+                objects.append(self._store([outcome]))
         raise Unavailable(f"the book of {outcome.store.tenant_id} keeps changing", where=self._batch.batch_id)
+
+    def _store(self, outcomes: Sequence[Outcome]) -> str:
+        """What the decisions were made of, then the decisions: a row never stands without its sources."""
+        made = [outcome.decision for outcome in outcomes if outcome.decision is not None]
+        if made:
+            store_inputs(self._platform, self._batch, made)
+        return self._store_rows([outcome.row for outcome in outcomes])
 
     def _store_rows(self, rows: Sequence[bytes]) -> str:
         body = _joined(rows)

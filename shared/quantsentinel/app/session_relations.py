@@ -21,7 +21,7 @@ from quantsentinel.integrity.relations import chain_measurements
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.ports import Write
-from quantsentinel.risk.facts import KillState
+from quantsentinel.risk.kill_state import KillState, Rearm
 from quantsentinel.risk.health import Health
 from quantsentinel.stores.relations import RaisedAlarm, RelationStore, SessionReading
 from quantsentinel.units import quantise
@@ -75,13 +75,16 @@ def _read(platform: Platform, underlying: str, session: date) -> None:
     raised = store.unraised([RaisedAlarm(underlying, alarm, _why(alarm), now) for alarm in alarms])
     health = store.health_write(underlying, readings_of(watches, underlying, session))
     writes: list[Write] = [store.create_reading(reading), health, *(store.create_alarm(item) for item in raised)]
-    if raised:
-        why = "; ".join(item.why for item in raised)
-        platform.documents.commit(
-            [*writes, platform.kills.trip_write(KillState(f"symbol:{underlying}", WHO, why, now))]
-        )
-    else:
-        platform.documents.commit(writes)
+    change = platform.kills.pulled(_switch(underlying, raised, now)) if raised else None
+    platform.documents.commit([*writes, *(change.writes if change else ())])
+    if change:
+        platform.outbox.publish([change.event])
+
+
+def _switch(underlying: str, raised: Sequence[RaisedAlarm], now: datetime) -> KillState:
+    """A changed definition does not pass by itself: clean minutes do not release it, a person does."""
+    why = "; ".join(item.why for item in raised)
+    return KillState(f"symbol:{underlying}", WHO, why, now, rearm=Rearm.ACKNOWLEDGED)
 
 
 def readings_of(watches: Sequence[Watch], underlying: str, session: date) -> tuple[Health, ...]:

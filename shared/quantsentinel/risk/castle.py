@@ -21,28 +21,38 @@ from quantsentinel.risk.conditions.live_entry import cool_down, live_entry
 from quantsentinel.risk.conditions.lots import sizing
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Guard, Wall
+from quantsentinel.risk.switches.broker_outage import broker_outage
 from quantsentinel.risk.switches.capital_floor import capital_floor
 from quantsentinel.risk.switches.daily_loss import daily_loss
 from quantsentinel.risk.switches.distribution import distribution
 from quantsentinel.risk.switches.dry_run_lock import dry_run_lock
-from quantsentinel.risk.switches.kill import master_kill, symbol_kill, tenant_kill
+from quantsentinel.risk.switches.exchange_event import exchange_event
+from quantsentinel.risk.switches.kill import tenant_kill
+from quantsentinel.risk.switches.master import master
+from quantsentinel.risk.switches.model_staleness import model_staleness
 from quantsentinel.risk.switches.stale_data import stale_data
 from quantsentinel.risk.switches.stale_marks import stale_marks
+from quantsentinel.risk.switches.strategy_drawdown import strategy_drawdown
+from quantsentinel.risk.switches.symbol_anomaly import symbol_anomaly
 from quantsentinel.risk.switches.tenant_paused import tenant_paused
 from quantsentinel.risk.walls import cost, margin, policy
 from quantsentinel.verdict import Verdict
 
 SWITCHES: tuple[Guard[TenantFacts], ...] = (
-    Guard("master_kill", 1, master_kill),
+    Guard("master", 1, master),
+    Guard("exchange_event", 1, exchange_event),
+    Guard("broker_outage", 1, broker_outage),
+    Guard("symbol_anomaly", 1, symbol_anomaly),
     Guard("tenant_kill", 1, tenant_kill),
-    Guard("symbol_kill", 1, symbol_kill),
     Guard("tenant_paused", 1, tenant_paused),
     Guard("distribution", 1, distribution),
     Guard("stale_data", 1, stale_data),
     Guard("stale_marks", 1, stale_marks),
+    Guard("model_staleness", 1, model_staleness),
     Guard("dry_run_lock", 1, dry_run_lock),
     Guard("capital_floor", 1, capital_floor),
     Guard("daily_loss", 1, daily_loss),
+    Guard("strategy_drawdown", 1, strategy_drawdown),
 )
 CONDITIONS: tuple[Guard[Facts], ...] = (
     Guard("entries_allowed", 1, entries_allowed),

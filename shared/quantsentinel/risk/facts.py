@@ -32,7 +32,8 @@ _KEYS: Memo[EntryKey] = Memo()
 class AsOf:
     """When and under which switches a cycle is decided for a tenant; everything else is data.
 
-    `kills` are the switches that are on, read for this decision, and the strategy's when a person released it.
+    `kills` are the switches that are on, read for this decision, and the strategy's when a person released it;
+    None (it is not known which are on) stops every entry.
     `previous_accepted_at` is the `decided_at` of the accepted snapshot before this one of the same underlying in this
     session, None for the session's first.
     `in_time` is False when the batch was handled more than `max_handling_s` after `decided_at`. `undelivered` names the
@@ -43,7 +44,7 @@ class AsOf:
 
     decided_at: datetime
     cycle_id: str
-    kills: tuple[KillState, ...] = ()
+    kills: tuple[KillState, ...] | None = ()
     previous_accepted_at: datetime | None = None
     in_time: bool = True
     undelivered: tuple[str, ...] = ()
@@ -78,7 +79,7 @@ class TenantFacts:
     def kill(self, scope: str) -> KillState | None:
         """The kill switch of a scope, when it is on at the decision."""
         decided_at = self.as_of.decided_at
-        return next((state for state in self.as_of.kills if state.scope == scope and state.is_on(decided_at)), None)
+        return next((state for state in self.as_of.kills or () if state.scope == scope and state.is_on(decided_at)), None)
 
     @cached_property
     def gap(self) -> Gap:

@@ -1,11 +1,12 @@
-"""What the book remembers of switches that re-arm later: loss and floor at the next open, staleness after three."""
+"""What the book remembers of switches that re-arm later: loss and floor at the next open, staleness after three fresh
+snapshots, a drawdown when a person says so."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from quantsentinel.risk.facts import TenantFacts
-from quantsentinel.risk.switches import capital_floor, daily_loss, stale_data
+from quantsentinel.risk.switches import capital_floor, daily_loss, stale_data, strategy_drawdown
 
 
 def latched(facts: TenantFacts) -> TenantFacts:
@@ -14,4 +15,5 @@ def latched(facts: TenantFacts) -> TenantFacts:
     book = stale_data.counted(facts.book, facts.view.underlying, facts.gap)
     book = capital_floor.latched(book, facts.account, session)
     book = daily_loss.latched(book, facts.account, session)
+    book = strategy_drawdown.latched(book, facts)
     return facts if book is facts.book else replace(facts, book=book)

@@ -1,78 +1,197 @@
-"""Kill switches as state: who, when, why, until. Scopes: `master`, `tenant:<id>`, `symbol:<UNDERLYING>`."""
+"""Kill switches as state, one document a scope: who, when, why, until, how it re-arms, and what came before.
+
+    kills/{scope, `~` for `:`}    the newest episode (`risk.kill_state`), its number `seq`, earlier ones in `history`
+
+A released switch keeps its document. One that cannot be read is on, with the reason `unreadable`, for the scope that
+its name tells; when not even that can be told, for everybody. Every change carries its announcement: document and
+event are one commit (`stores.outbox`), so that what took effect is also told.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import replace
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
+from quantsentinel.accounts.codec import decode
 from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput
-from quantsentinel.ports import Create, Delete, Documents, Put, Update, Write
-from quantsentinel.risk.facts import KillState
+from quantsentinel.ports import Create, Delete, Document, Documents, Event, Update, Write
+from quantsentinel.risk.kill_state import MASTER, UNREADABLE, Ack, KillState, Rearm, by_hand, check_scope
+from quantsentinel.stores.outbox import entry
 
-_SCOPE = re.compile(r"^(master|tenant:[a-z0-9-]{3,40}|symbol:[A-Z0-9]{2,20})$")
+COLLECTION = "kills"
+TOPIC = "kill.changed"
+HISTORY_KEPT = 20
+UNREADABLE_KEPT = 2_000
+"""Characters of a document that could not be read."""
+_OWN = frozenset({"seq", "history"})
+_FIELDS = tuple(field.name for field in fields(KillState))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A switch about to change: `writes` go into one commit, `event` is published after it."""
+
+    state: KillState
+    event: Event
+    writes: tuple[Write, ...]
 
 
 class KillBoard:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
-    def on(self, state: KillState) -> None:
-        """Takes effect for every tenant at its next decision. Raises `BadInput` for an unknown kind of scope."""
-        path = _path(state.scope)
-        self._documents.commit([Put(path, canonical(state))])
+    # --- changes ---
+    def pulled(self, state: KillState) -> Change | None:
+        """On, from the next decision of everybody concerned. None when it is on already for that reason.
 
-    def trip_write(self, state: KillState) -> Write:
-        """To be committed with what trips it. A switch that is on already keeps its words and loses its end: whoever
-        releases it has seen both reasons."""
-        path = _path(state.scope)
-        before = self._documents.get(path)
-        if before is None:
-            return Create(path, canonical(state))
-        held = _state(before.data)
-        if held.until is None or held.until > state.at:
-            state = replace(held, who=f"{held.who}, {state.who}", why=f"{held.why}; {state.why}", until=None)
-        return Update(path, canonical(state), before.version)
+        A switch that is on keeps its words beside the new ones and the stricter of both rules: whoever releases it has
+        seen both reasons. Raises `BadInput` for an unknown scope.
+        """
+        check_scope(state.scope, told=True)
+        before = self._documents.get(_path(state.scope))
+        held = _state(before) if before else None
+        if held is not None and held.is_on(state.at):
+            after = held.joined(state)
+            return None if after == held else _change(before, after)
+        return _change(before, state, ended=held)
 
-    def off(self, scope: str) -> bool:
-        """False when it was not on."""
-        if self._documents.get(_path(scope)) is None:
-            return False
-        self._documents.commit([Delete(_path(scope))])
-        return True
+    def acknowledged(self, scope: str, ack: Ack) -> Change | None:
+        """A person's word, which releases it when its rule says so. None when it is not on.
+
+        Releasing the master also clears documents whose scope could not be told. Raises `BadInput`.
+        """
+        check_scope(scope, told=True)
+        before = self._documents.get(_path(scope))
+        strays = self._strays() if scope == MASTER else []
+        held = _state(before) if before else (_unreadable(strays[0], MASTER) if strays else None)
+        if held is None or not held.is_on(ack.at):
+            return None
+        if ack.at < held.at:
+            what = f"{scope} was pulled at {held.at.isoformat()}, after {ack.at.isoformat()} of this clock"
+            raise BadInput(what, where="kill switch", fix="Set the clock that is wrong, then release it")
+        change = _change(before, held.acknowledged(ack))
+        if change.state.released is None or not strays:
+            return change
+        return replace(change, writes=(*change.writes, *(Delete(document.path) for document in strays)))
+
+    def rearmed(self, scope: str, rule: Rearm, why: str, at: datetime) -> Change | None:
+        """The rule's own release. None when it is off, or somebody else's rule holds it too."""
+        before = self._documents.get(_path(scope))
+        held = _state(before) if before else None
+        if held is None or not held.is_on(at) or held.rearm is not rule or at < held.at:
+            return None
+        return _change(before, replace(held, released=Ack("quantsentinel", why, at)))
+
+    # --- looking ---
+    def get(self, scope: str) -> KillState | None:
+        """The newest episode of a scope, whether on or over."""
+        found = self._documents.get(_path(scope))
+        return _state(found) if found else None
 
     def all(self) -> tuple[KillState, ...]:
-        """Every switch that is on, by scope."""
-        found = [_state(document.data) for document in self._documents.query("kills")]
-        return tuple(sorted(found, key=lambda state: state.scope))
+        """The newest episode of every scope, by scope."""
+        found = [_state(document) for document in self._documents.query(COLLECTION)]
+        return tuple(sorted(found, key=lambda state: (state.scope, state.at)))
 
     def active(self, now: datetime) -> tuple[KillState, ...]:
-        return tuple(state for state in self.all() if state.until is None or state.until > now)
+        """Every switch that is on."""
+        return tuple(state for state in self.all() if state.is_on(now))
+
+    def deciding(self, now: datetime) -> tuple[KillState, ...]:
+        """What decisions have to see: what is on, and a strategy's release, which the tenant's book takes up."""
+        return tuple(state for state in self.all() if state.is_on(now) or state.scope.startswith("strategy:"))
+
+    def history(self, scope: str) -> list[Mapping[str, Any]]:
+        """Earlier episodes of a scope, oldest first; empty when the document cannot be read."""
+        found = self._documents.get(_path(scope))
+        kept = found.data.get("history", []) if found else []
+        return [item for item in kept if isinstance(item, Mapping)] if isinstance(kept, list) else []
+
+    def has_tenant(self, tenant_id: str) -> bool:
+        return self._documents.get(f"tenants/{tenant_id}") is not None
+
+    def _strays(self) -> list[Document]:
+        return [document for document in self._documents.query(COLLECTION) if _scope_of(document) is None]
+
+
+def concerning(states: Sequence[KillState], scopes: Collection[str]) -> tuple[KillState, ...]:
+    """The switches that one tenant's pass has to see (`risk.switches.scopes`)."""
+    return tuple(state for state in states if state.scope in scopes)
 
 
 def _path(scope: str) -> str:
-    if not _SCOPE.match(scope):
-        raise BadInput(
-            f"no such scope {scope!r}", where="kill switch", fix="master, tenant:<id> or symbol:<UNDERLYING>"
-        )
-    return f"kills/{scope.replace(':', '~')}"
+    return f"{COLLECTION}/{scope.replace(':', '~')}"
 
 
-def _state(data: object) -> KillState:
-    assert isinstance(data, dict)
-    until = data["until"]
-    return KillState(
-        scope=data["scope"],
-        who=data["who"],
-        why=data["why"],
-        at=datetime.fromisoformat(data["at"]),
-        until=datetime.fromisoformat(until) if until else None,
-    )
+def _change(before: Document | None, state: KillState, ended: KillState | None = None) -> Change:
+    """The writes of a switch's next state; `ended` is the episode that it follows."""
+    held = before.data if before else {}
+    seq = held.get("seq") if isinstance(held.get("seq"), int) else 0
+    history = list(held["history"]) if isinstance(held.get("history"), list) else []
+    if before is not None and _state(before).why.startswith(UNREADABLE):
+        history.append({"unreadable": json.dumps(dict(held), default=str)[:UNREADABLE_KEPT]})
+    elif ended is not None:
+        history.append(canonical(ended))
+    number = (seq or 0) + 1
+    data = {**canonical(state), "seq": number, "history": history[-HISTORY_KEPT:]}
+    path = _path(state.scope)
+    write: Write = Create(path, data) if before is None else Update(path, data, before.version)
+    event = _event(state, number)
+    return Change(state, event, (write, entry(event, state.released.at if state.released else state.at)))
 
 
-def concerning(states: Sequence[KillState], tenant_id: str, underlying: str) -> tuple[KillState, ...]:
-    """The switches that one tenant's pass over one underlying has to see."""
-    scopes = {"master", f"tenant:{tenant_id}", f"symbol:{underlying}"}
-    return tuple(state for state in states if state.scope in scopes)
+def _event(state: KillState, number: int) -> Event:
+    """`kill.changed`, as `contracts.events.KillChanged` reads it: without that module, which is slow to load."""
+    last = state.released or (state.acks[-1] if state.acks else None)
+    data = {
+        "scope": state.scope,
+        "number": number,
+        "on": state.released is None,
+        "who": (last.who if last else state.who)[:200],
+        "why": (last.why if last else state.why)[:1000],
+        "at": canonical(last.at if last else state.at),
+        "until": canonical(state.until),
+        "rearm": state.rearm.value,
+    }
+    event_id = f"{TOPIC}:{state.scope}:{number}"
+    return Event(event_id, TOPIC, data, {"event_id": event_id})
+
+
+def _state(document: Document) -> KillState:
+    """The episode in a document; one that cannot be understood is on."""
+    scope = _scope_of(document)
+    if scope is None:
+        return _unreadable(document, MASTER)
+    data = {name: value for name, value in document.data.items() if name not in _OWN}
+    try:
+        state = decode(KillState, data)
+        sound = state.scope == scope and _is_sound(state)
+    except BadInput:
+        sound = False
+    return state if sound else _unreadable(document, scope)
+
+
+def _is_sound(state: KillState) -> bool:
+    words = [state.scope, state.who, state.why]
+    times = [state.at, state.until]
+    for ack in (*state.acks, *([state.released] if state.released else [])):
+        words += [ack.who, ack.why]
+        times.append(ack.at)
+    return all(isinstance(word, str) for word in words) and all(time is None or time.tzinfo for time in times)
+
+
+def _scope_of(document: Document) -> str | None:
+    """What a document's own name says it stops."""
+    try:
+        return check_scope(document.id.replace("~", ":"), told=True)
+    except BadInput:
+        return None
+
+
+def _unreadable(document: Document, scope: str) -> KillState:
+    rearm = min(by_hand(scope), Rearm.ACKNOWLEDGED, key=tuple(Rearm).index)
+    return KillState(scope, "quantsentinel", f"{UNREADABLE}: {document.path}", document.updated_at, rearm=rearm)

@@ -26,8 +26,8 @@ class Outbox:
 
     def writes(self, events: Sequence[Event]) -> list[Create]:
         """To be committed in the batch of the state that the events tell of."""
-        created_at = _text(self._clock.now())
-        return [Create(_path(event.id), {"event": _plain(event), "created_at": created_at}) for event in events]
+        now = self._clock.now()
+        return [entry(event, now) for event in events]
 
     def publish(self, events: Sequence[Event]) -> None:
         """After that commit: publishes and removes the entries. Raises `Unavailable`; then the sweep relays them."""
@@ -48,6 +48,11 @@ class Outbox:
     def _remove(self, paths: Sequence[str]) -> None:
         for start in range(0, len(paths), MAX_BATCH_WRITES):
             self._documents.commit([Delete(path) for path in paths[start : start + MAX_BATCH_WRITES]])
+
+
+def entry(event: Event, now: datetime) -> Create:
+    """One event's entry, for a process without a bus: the sweep publishes it."""
+    return Create(_path(event.id), {"event": _plain(event), "created_at": _text(now)})
 
 
 def _path(event_id: str) -> str:

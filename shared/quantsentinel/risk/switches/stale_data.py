@@ -17,12 +17,15 @@ def stale_data(facts: TenantFacts) -> Verdict:
     """Measured is the gap before this snapshot in seconds of session time; a broken stream counts its way back."""
     gap, needed = facts.gap, facts.book.rearm.get(facts.view.underlying, 0)
     inputs = (facts.view.underlying, gap.seconds, gap.limit_s, needed)
-    if gap.is_stale is None:
-        reading = Reading(gap.seconds, gap.limit_s, "s", "the session or the source's data contract is not known")
+    if gap.is_stale is None or facts.as_of.kills is None:
+        what = "the session, the source's data contract or the heartbeat's switch is not known"
+        reading = Reading(gap.seconds, gap.limit_s, "s", what)
         return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, *inputs)
-    detail = f"{needed} more fresh snapshots re-arm it" if needed else ""
+    silent = facts.kill(f"{NAME}:{facts.view.underlying}")
+    detail = f"{needed} more fresh snapshots re-arm it" if needed else (silent.why if silent else "")
     reading = Reading(gap.seconds, gap.limit_s, "s", detail)
-    return receipt(facts.stamp, NAME, passes(not gap.is_stale and needed == 0), reading, *inputs)
+    holds = not gap.is_stale and needed == 0 and silent is None
+    return receipt(facts.stamp, NAME, passes(holds), reading, *inputs, silent is not None)
 
 
 def counted(book: Book, underlying: str, gap: Gap) -> Book:
