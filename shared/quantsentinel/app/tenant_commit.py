@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
+from quantsentinel.app.decision_inputs import environment
 from quantsentinel.app.platform import Platform
 from quantsentinel.audit.chain import append
-from quantsentinel.canonical import canonical, plain_bytes, sha256, short_id
+from quantsentinel.canonical import canonical, digest, plain_bytes, sha256, short_id
 from quantsentinel.contracts.events import CycleDecided, SignalIssued
+from quantsentinel.desk import Desk
 from quantsentinel.errors import Broken
 from quantsentinel.ports import Write
 from quantsentinel.signals.card import telegram_html, webhook_data
@@ -50,14 +53,17 @@ def apply(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key: s
     if decision is None or not decision.must_commit:
         return
     events = [_issued(event).to_event() for event in decision.events]
-    writes = _writes(outcome, decision, cycle, rows_key)
+    writes = _writes(platform, outcome, cycle, rows_key)
     platform.documents.commit([*writes, *platform.outbox.writes(events)])
     platform.outbox.publish(events)
 
 
-def _writes(outcome: Outcome, decision: TenantDecision, cycle: CycleDecided, rows_key: str) -> list[Write]:
-    store, seq = outcome.store, decision.book_before.audit_seq + 1
-    audit = append(_audit_body(outcome, decision, cycle, rows_key), store.audit_record(seq - 1))
+def _writes(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key: str) -> list[Write]:
+    store, decision = outcome.store, outcome.decision
+    assert decision is not None
+    seq = decision.book_before.audit_seq + 1
+    body = audit_body(platform.desk, outcome, cycle, rows_key)
+    audit = append(body, store.audit_record(seq - 1))
     writes = [store.book_write(replace(decision.book_after, audit_seq=seq), outcome.version)]
     for event in decision.events:
         writes += store.signal_writes(event, _signal_document(event, cycle))
@@ -67,9 +73,23 @@ def _writes(outcome: Outcome, decision: TenantDecision, cycle: CycleDecided, row
     return writes
 
 
-def _audit_body(outcome: Outcome, decision: TenantDecision, cycle: CycleDecided, rows_key: str) -> dict[str, Any]:
-    """Object and digest of the row, and the row itself where something was issued, ended or taken back."""
-    body = {"cycle_id": cycle.cycle_id, "object": rows_key, "row_digest": sha256(outcome.row)}
+def audit_body(desk: Desk, outcome: Outcome, cycle: CycleDecided, rows_key: str) -> dict[str, Any]:
+    """What the chain keeps of a decision: object and digest of its row, by which desk and on what machine it was made,
+    how often each refusal came, and the row itself where something was issued, ended or taken back."""
+    decision = outcome.decision
+    assert decision is not None
+    body = {
+        "kind": "decision",
+        "cycle_id": cycle.cycle_id,
+        "decided_at": cycle.decided_at,
+        "object": rows_key,
+        "row_digest": sha256(outcome.row),
+        "desk": cycle.desk_digest,
+        "code_version": desk.code_version,
+        "environment": digest(environment()),
+        "refusals": {refusal.refusal_id: refusal.count for refusal in decision.records},
+        "retain_until": cycle.session + timedelta(days=desk.policy.audit.retention_days),
+    }
     return {**body, "row": decision.row} if decision.events else body
 
 
