@@ -15,6 +15,7 @@ from quantsentinel.cli import (
     bench,
     chain,
     config,
+    costs,
     day_report,
     demo,
     doctor,
@@ -79,6 +80,7 @@ app.add_typer(drift.app, name="drift", rich_help_panel=MARKET)
 app.command("explain", rich_help_panel=DECISIONS)(explain.explain)
 app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
+app.command("costs", rich_help_panel=RISK)(costs.costs)
 app.add_typer(kill.app, name="kill", rich_help_panel=RISK)
 app.add_typer(day_report.app, name="report", rich_help_panel=OPERATE)
 app.command("bench", rich_help_panel=OPERATE)(bench.bench)

@@ -1,6 +1,6 @@
 """Depth impact: what an order pays beyond the quoted spread. The spread itself is counted where bid and ask are.
 
-A declared, conservative model, to be replaced by measured fills. Two parts for each leg, doubled by `SAFETY`:
+A declared model, to be replaced by measured fills. Two parts for each leg; decisions double both (`conservative`):
 
 - **Depth.** The displayed size fills at the touch. What exceeds it walks a book that repeats the displayed size at
   every further step; a step is the larger of one tick and the half spread. So q units against s displayed pay, a unit
@@ -13,14 +13,25 @@ No displayed size means that the depth is unknown: infinite impact, which no rul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-SAFETY = 2.0
+Mode = Literal["conservative", "plain"]
+MULTIPLES: Mapping[Mode, float] = {"conservative": 2.0, "plain": 1.0}
+"""`conservative` is what decisions use until fills are measured; `plain` is the model itself, to hold against them."""
 
 
-def depth_impact(signed_units: ArrayLike, displayed_units: ArrayLike, half_spread: ArrayLike, tick: float) -> Floats:
+def depth_impact(
+    signed_units: ArrayLike,
+    displayed_units: ArrayLike,
+    half_spread: ArrayLike,
+    tick: float,
+    mode: Mode = "conservative",
+) -> Floats:
     """Rupees of impact of each package: arrays (..., n_legs) broadcast, the last axis is summed.
 
     `displayed_units` is the size on the side that is hit (the ask when buying), `half_spread` and `tick` in points.
@@ -35,7 +46,7 @@ def depth_impact(signed_units: ArrayLike, displayed_units: ArrayLike, half_sprea
     beyond = np.maximum(np.divide(units, shown, out=np.ones_like(units), where=known) - 1.0, 0.0)
     legs = _over_legs(is_leg.astype(np.float64))[..., None]
     per_unit = step * beyond / 2.0 + tick * np.maximum(legs - 1, 0) / 4.0
-    rupees = np.where(is_leg, np.where(known, SAFETY * per_unit * units, np.inf), 0.0)
+    rupees = np.where(is_leg, np.where(known, MULTIPLES[mode] * per_unit * units, np.inf), 0.0)
     return _over_legs(rupees)
 
 
