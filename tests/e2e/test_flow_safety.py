@@ -40,7 +40,7 @@ def first_guards(running: Flow, tenant: str = "acme") -> list[set[str]]:
 # --- kill switches ---
 @pytest.mark.parametrize(
     ("scope", "guard"),
-    [("master", "master_kill"), ("tenant:acme", "tenant_kill"), ("symbol:NIFTY", "symbol_kill")],
+    [("master", "master"), ("tenant:acme", "tenant_kill"), ("symbol:NIFTY", "symbol_anomaly")],
 )
 def test_a_kill_switch_stops_entries_from_the_next_cycle_on(tmp_path: Path, scope: str, guard: str) -> None:
     with flow(tmp_path / "state", day_file(tmp_path, NIFTY, range(5)), (ZEN, ACME)) as running:
@@ -53,7 +53,8 @@ def test_a_kill_switch_stops_entries_from_the_next_cycle_on(tmp_path: Path, scop
         running.play(2)
         assert running.signals("created") == before
         assert all(guards == {guard} for guards in first_guards(running)[1:])
-        assert kill_off(running.platform, scope)
+        words = [kill_off(running.platform, scope, who=who, ack="the drill is over") for who in ("asha", "ben")]
+        assert [word.released for word in words] == ([False, True] if scope == "master" else [True, False])
         running.finish()
         assert all(guard not in guards for guards in first_guards(running)[3:])
 
@@ -67,7 +68,7 @@ def test_a_kill_switch_survives_a_restart(tmp_path: Path) -> None:
         again.finish()
         assert again.signals() == []
         assert len(first_guards(again)) == 4
-        assert all(guards == {"master_kill"} for guards in first_guards(again))
+        assert all(guards == {"master"} for guards in first_guards(again))
 
 
 def test_the_day_goes_on_after_a_restart_as_if_there_had_been_none(tmp_path: Path) -> None:

@@ -26,9 +26,8 @@ from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.ports import Create
 from quantsentinel.risk.facts import AsOf, KillState
-from quantsentinel.risk.kill_state import Rearm
-from quantsentinel.risk.switches.scopes import scopes_of
 from quantsentinel.risk.health import Health
+from quantsentinel.risk.kill_state import Rearm
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.stores.inbox import Claim, run_once
 from quantsentinel.stores.kills import concerning

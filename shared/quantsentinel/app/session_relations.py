@@ -21,8 +21,8 @@ from quantsentinel.integrity.relations import chain_measurements
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.ports import Write
-from quantsentinel.risk.kill_state import KillState, Rearm
 from quantsentinel.risk.health import Health
+from quantsentinel.risk.kill_state import KillState, Rearm
 from quantsentinel.stores.relations import RaisedAlarm, RelationStore, SessionReading
 from quantsentinel.units import quantise
 

@@ -16,9 +16,11 @@ from quantsentinel.contracts.events import CycleDecided, SignalIssued
 from quantsentinel.desk import Desk
 from quantsentinel.errors import Broken
 from quantsentinel.ports import Write
+from quantsentinel.risk.tripped import turned
 from quantsentinel.signals.card import telegram_html, webhook_data
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.signals.signal import Refusal, SignalEvent
+from quantsentinel.stores.kills import Change
 from quantsentinel.stores.tenants import TenantStore
 
 
@@ -54,8 +56,21 @@ def apply(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key: s
         return
     events = [_issued(event).to_event() for event in decision.events]
     writes = _writes(platform, outcome, cycle, rows_key)
-    platform.documents.commit([*writes, *platform.outbox.writes(events)])
-    platform.outbox.publish(events)
+    changes = _switched(platform, decision)
+    told = [write for change in changes for write in change.writes]
+    platform.documents.commit([*writes, *told, *platform.outbox.writes(events)])
+    platform.outbox.publish([*events, *(change.event for change in changes)])
+
+
+def _switched(platform: Platform, decision: TenantDecision) -> list[Change]:
+    """The tenant's switches that tripped or let go in this pass, as `qs kill list` shows them."""
+    found = []
+    for turn in turned(decision.book_before, decision.inputs, decision.switches):
+        if turn.state is not None:
+            found.append(platform.kills.pulled(turn.state))
+        else:
+            found.append(platform.kills.rearmed(turn.scope, turn.rearm, turn.why, decision.as_of.decided_at))
+    return [change for change in found if change is not None]
 
 
 def _writes(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key: str) -> list[Write]:

@@ -1,24 +1,37 @@
-"""`qs kill on|off|list`: stop entries everywhere, for a tenant or for an underlying. Exits and reductions go on."""
+"""`qs kill on|off|list`: stop entries everywhere, for a tenant, a strategy, an underlying, a broker or an exchange.
+
+Exits and reductions go on. Anybody may pull a switch; it is released as its own rule says (`definitions.md` §8).
+"""
 
 from __future__ import annotations
 
 import getpass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quantsentinel.cli.options import Config, Json, State, a_time, open_live, settings_of
 from quantsentinel.cli.output import Answer, Table, show
+from quantsentinel.errors import BadInput
+
+if TYPE_CHECKING:
+    from quantsentinel.risk.kill_state import KillState
 
 app = typer.Typer(help="Kill switches.", no_args_is_help=True)
-Scope = Annotated[str, typer.Argument(help="master, tenant:<id> or symbol:<UNDERLYING>.")]
+SCOPES = "master, tenant:<id>, strategy:<tenant>, symbol:<NAME>, broker:<name> or exchange:<NSE|BSE>."
+Place = Annotated[str, typer.Argument(metavar="[SCOPE]", help=SCOPES, show_default=False)]
+Scope = Annotated[str, typer.Option("--scope", help=SCOPES, show_default=False)]
+Who = Annotated[str, typer.Option("--who", help="Who says so (default: the login name).", show_default=False)]
+COLUMNS = ("scope", "state", "who", "why", "since", "until", "re-arms")
 
 
 @app.command()
 def on(
-    scope: Scope,
-    why: Annotated[str, typer.Option("--why", help="Shown to every tenant concerned.")],
+    reason: Annotated[str, typer.Option("--reason", "--why", help="Shown to every tenant concerned.")],
+    place: Place = "",
+    scope: Scope = "",
     until: Annotated[str, typer.Option("--until", help="ISO time at which it ends by itself.")] = "",
+    who: Who = "",
     config: Config = None,
     state: State = None,
     json: Json = False,
@@ -27,34 +40,63 @@ def on(
     from quantsentinel.app.kills import kill_on
 
     ends = a_time(until, where="--until") if until else None
-    settings = settings_of(config, state)
-    switch = kill_on(open_live(config, state), _named(scope), who=getpass.getuser(), why=why, until=ends)
-    said = f"{switch.scope} is killed in {settings.state}: {why}. Exits and reductions go on."
+    settings, named = settings_of(config, state), _named(place, scope)
+    switch = kill_on(open_live(config, state), named, who=who or getpass.getuser(), why=reason, until=ends)
+    said = f"{switch.scope} is killed in {settings.state}: {reason}. Exits and reductions go on."
     show(Answer(switch, lines=[said]), json)
 
 
 @app.command()
-def off(scope: Scope, config: Config = None, state: State = None, json: Json = False) -> None:
-    """Releases a switch."""
+def off(
+    place: Place = "",
+    scope: Scope = "",
+    ack: Annotated[str, typer.Option("--ack", help="What was found; some rules ask for it.")] = "",
+    who: Who = "",
+    config: Config = None,
+    state: State = None,
+    json: Json = False,
+) -> None:
+    """A person's word on a switch; releases it when its rule says so (the master needs two people)."""
     from quantsentinel.app.kills import kill_off
 
-    scope = _named(scope)
-    released = kill_off(open_live(config, state), scope)
-    text = f"{scope} is released." if released else f"{scope} was not on."
-    show(Answer({"scope": scope, "released": released}, lines=[text]), json)
+    named = _named(place, scope)
+    word = kill_off(open_live(config, state), named, who=who or getpass.getuser(), ack=ack)
+    if word.released:
+        text = f"{named} is released."
+    else:
+        text = f"{named} was not on." if word.state is None else f"{named} is still on: {word.still_needs}."
+    show(Answer(word, lines=[text]), json)
 
 
-def _named(scope: str) -> str:
-    """The scope as it is stored: an underlying's name in capitals."""
-    kind, separator, name = scope.partition(":")
-    return f"{kind}:{name.upper()}" if kind == "symbol" else f"{kind}{separator}{name}"
+def _named(place: str, option: str) -> str:
+    """The scope as it is stored: an underlying's or an exchange's name in capitals."""
+    if bool(place) == bool(option):
+        raise BadInput("name one scope", where="qs kill", fix=f"--scope {SCOPES}")
+    kind, separator, name = (place or option).partition(":")
+    return f"{kind}:{name.upper()}" if kind in ("symbol", "exchange", "stale_data") else f"{kind}{separator}{name}"
 
 
 @app.command("list")
-def list_kills(config: Config = None, state: State = None, json: Json = False) -> None:
-    """Every switch that is on."""
+def list_kills(
+    ended: Annotated[bool, typer.Option("--all", help="Released and ended ones too.")] = False,
+    config: Config = None,
+    state: State = None,
+    json: Json = False,
+) -> None:
+    """Every switch that is on, pulled by a person or tripped by the system."""
     from quantsentinel.app.kills import kills
 
-    found = kills(open_live(config, state))
-    rows = [(switch.scope, switch.who, switch.why, switch.at, switch.until) for switch in found]
-    show(Answer(found, [Table("Kill switches", ("scope", "who", "why", "since", "until"), rows, "none is on")]), json)
+    platform = open_live(config, state)
+    found, now = kills(platform, ended=ended), platform.clock.now()
+    rows = [_row(switch, "on" if switch.is_on(now) else "ended") for switch in found]
+    show(Answer(found, [Table("Kill switches", COLUMNS, rows, "none is on")]), json)
+
+
+def _row(switch: KillState, state: str) -> tuple[object, ...]:
+    from quantsentinel.risk.kill_state import WORDS
+
+    if switch.released is not None and state == "ended":
+        state = f"released by {switch.released.who}"
+    heard = f" ({', '.join(ack.who for ack in switch.acks)} so far)" if switch.acks and state == "on" else ""
+    rule = f"{WORDS[switch.rearm]}{heard}"
+    return (switch.scope, state, switch.who, switch.why, switch.at, switch.until, rule)

@@ -42,7 +42,7 @@ class StoredRelations:
     def _state(self, item: RaisedAlarm) -> str:
         if item.alarm.name not in self.open:
             return "acknowledged"
-        return f"open: entries in {item.underlying} stop until `qs kill off symbol:{item.underlying}`"
+        return f"open: entries in {item.underlying} stop until `qs kill off symbol:{item.underlying} --ack …`"
 
 
 def stored_relations(config: Path | None, state: Path) -> StoredRelations:

@@ -19,6 +19,7 @@ SNAPSHOT_TAKEN = "snapshot.taken"
 CYCLE_DECIDED = "cycle.decided"
 TENANT_BATCH = "tenant.batch"
 SIGNAL_ISSUED = "signal.issued"
+KILL_CHANGED = "kill.changed"
 TICK = "tick"
 
 MAX_EVENT_BYTES = 8 * 1024
@@ -117,6 +118,35 @@ class SignalIssued(_Message):
     @property
     def event_id(self) -> str:
         return f"{SIGNAL_ISSUED}:{self.signal_id}.{self.sequence}"
+
+
+class KillChanged(_Message):
+    """A kill switch went on or off, or a person said a word about it. `number` counts the changes of its scope.
+
+    `tenants` are those to be told; None asks the handler to find and to split them.
+    """
+
+    topic: ClassVar[str] = KILL_CHANGED
+    scope: str
+    number: int
+    on: bool
+    who: str
+    why: str
+    at: AwareDatetime
+    until: AwareDatetime | None = None
+    rearm: str = ""
+    tenants: tuple[str, ...] | None = Field(default=None, max_length=100)
+    batch: int = 0
+
+    @property
+    def notice_id(self) -> str:
+        """Of the change itself, the same for every tenant that is told."""
+        return f"kill-{self.scope.replace(':', '-')}-{self.number}"
+
+    @property
+    def event_id(self) -> str:
+        batch = "" if self.tenants is None else f":{self.batch}"
+        return f"{KILL_CHANGED}:{self.scope}:{self.number}{batch}"
 
 
 class Tick(_Message):

@@ -18,6 +18,7 @@ from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book, EntryKey
 from quantsentinel.portfolio.budget import Budget
 from quantsentinel.portfolio.memo import Memo
+from quantsentinel.portfolio.settlement import SettlementValue
 from quantsentinel.portfolio.sizing import Sizing
 from quantsentinel.portfolio.terms import Terms
 from quantsentinel.risk.health import Health
@@ -39,7 +40,7 @@ class AsOf:
     `in_time` is False when the batch was handled more than `max_handling_s` after `decided_at`. `undelivered` names the
     offers (`<signal id>.<sequence>`) that expired undelivered on every channel. `answers` are the tenant's own words
     about its signals, oldest first; `news` what was published and is not over; `health` the relation watch's last
-    readings.
+    readings; `settlements` the exchange's values of what the tenant holds or has settled on a proxy.
     """
 
     decided_at: datetime
@@ -51,6 +52,7 @@ class AsOf:
     answers: tuple[Answer, ...] = ()
     news: tuple[NewsItem, ...] = ()
     health: tuple[Health, ...] = ()
+    settlements: tuple[SettlementValue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ class TenantFacts:
 
     def kill(self, scope: str) -> KillState | None:
         """The kill switch of a scope, when it is on at the decision."""
-        decided_at = self.as_of.decided_at
-        return next((state for state in self.as_of.kills or () if state.scope == scope and state.is_on(decided_at)), None)
+        kills, decided_at = self.as_of.kills or (), self.as_of.decided_at
+        return next((state for state in kills if state.scope == scope and state.is_on(decided_at)), None)
 
     @cached_property
     def gap(self) -> Gap:

@@ -2,7 +2,7 @@
 
 Scopes that a person may pull: `master`, `tenant:<id>`, `strategy:<tenant id>`, `symbol:<UNDERLYING>`, `broker:<name>`,
 `exchange:<NSE|BSE>`. Switches whose latch is in a tenant's book are told under `<switch>:<tenant id>`, a feed that
-stopped under `stale_data:<UNDERLYING>`. Re-arming is `definitions.md` §8: what a rule does not allow is refused by name.
+stopped under `stale_data:<UNDERLYING>`. They re-arm as `definitions.md` §8 says; anything else is refused by name.
 """
 
 from __future__ import annotations
