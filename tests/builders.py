@@ -18,7 +18,9 @@ from quantsentinel.accounts.account import Account, Limits, Mode, Status
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.canonical import digest, short_id
 from quantsentinel.desk import Desk, load_policy
+from quantsentinel.distribution import Relation
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
+from quantsentinel.features.regime import Regime
 from quantsentinel.features.timeline import SliceTimes
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Family, Instrument, Leg, Package
@@ -97,6 +99,7 @@ def _view(snapshot: Snapshot, analytics: MarketAnalytics) -> MarketView:
         opportunities=(),
         candidates=no_candidates(),
         entries_refused="",
+        regime=Regime("normal", "ranging", forecast_vol=0.14, implied_over_forecast=1.0, trend_sds=0.2),
         analytics=analytics,
         snapshot=snapshot,
     )
@@ -271,6 +274,7 @@ def account(tenant_id: str = "acme-fund", **changes: Any) -> Account:
         mode=Mode.LIVE,
         capital=rupees(2_000_000),
         capital_declared_on=SESSION - timedelta(days=30),
+        relation=Relation.SELF,
         limits=replace(Limits(), **limits),
     )
     return replace(base, **changes)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from quantsentinel.accounts.account import Account
 from quantsentinel.alpha.consensus import combine
 from quantsentinel.alpha.registry import ask_views
 from quantsentinel.alpha.tilt import direction_tilt
 from quantsentinel.desk import Desk
 from quantsentinel.features.analyse import analyse, frame_of, with_physical
+from quantsentinel.features.regime import regime_of
 from quantsentinel.features.registry import availability
 from quantsentinel.features.values import feature_values
 from quantsentinel.integrity.quotes import QuoteMask, quote_mask
@@ -24,6 +27,7 @@ from quantsentinel.portfolio.silence import mark_silent
 from quantsentinel.risk.castle import ask_switches
 from quantsentinel.risk.facts import AsOf, TenantFacts
 from quantsentinel.risk.latches import latched
+from quantsentinel.signals.answered import take_answers
 from quantsentinel.signals.decision import Said, TenantDecision, concluded
 from quantsentinel.signals.follow import close_positions, expire_undelivered, withdraw
 from quantsentinel.signals.issue import enter
@@ -60,6 +64,7 @@ def market_pass(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMas
         opportunities=offers.opportunities,
         candidates=offers.candidates,
         entries_refused=refused,
+        regime=regime_of(analytics, history, frame, desk),
         analytics=analytics,
         snapshot=snapshot,
         feature_times=availability(snapshot.received_at, history),
@@ -69,17 +74,19 @@ def market_pass(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMas
 def tenant_pass(view: MarketView, book: Book, account: Account, desk: Desk, as_of: AsOf) -> TenantDecision:
     """What one tenant does with all ranked opportunities of a cycle *together*, and with what it holds already.
 
-    Roll the session, mark, end what is over, latch the loss switches; then the offers: withdrawn, updated, new. Closing
-    is never asked of a switch: what reduces is always allowed. Raises `StaleData` for a session before the book's.
+    Roll the session, take the tenant's answers, mark, end what is over, latch the loss switches; then the offers:
+    withdrawn, updated, new. Closing is never asked of a switch: what reduces is always allowed. Raises `StaleData` for
+    a session before the book's.
     """
     opened = redeclared(rolled(book, view.session), account)
-    marked = mark_silent(mark_book(opened, view, desk, as_of.decided_at), view, desk, as_of.decided_at)
-    facts, expiries = expire_undelivered(TenantFacts(view, marked, account, desk, as_of))
+    facts, answers = take_answers(TenantFacts(view, opened, account, desk, as_of))
+    marked = mark_silent(mark_book(facts.book, view, desk, as_of.decided_at), view, desk, as_of.decided_at)
+    facts, expiries = expire_undelivered(replace(facts, book=marked))
     facts, exits = close_positions(facts)
     facts = asked = latched(facts)
     switched = ask_switches(facts)
     facts, withdrawals = withdraw(facts, switched)
     facts, updates = update(facts, switched)
     facts, entries, refusals = enter(facts, switched)
-    events = (*expiries, *exits, *withdrawals, *updates, *entries)
+    events = (*answers, *expiries, *exits, *withdrawals, *updates, *entries)
     return concluded(book, asked, facts.book, Said(events, refusals, switched))

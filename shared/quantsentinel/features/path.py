@@ -55,7 +55,7 @@ def _vol_path(inputs: Inputs) -> list[tuple[float, float]]:
     """(epoch seconds, near at-the-money vol as a row holds it) of the day's rows and this snapshot, since the expiry
     last changed."""
     points = [(row.observed_at.timestamp(), row.atm_vol) for row in inputs.history.rows if row.atm_vol]
-    now = _quoted_at_money(inputs.analytics)
+    now = quoted_at_money(inputs.analytics)
     if now is not None:
         points.append((inputs.snapshot.observed_at.timestamp(), now))
     start = 0
@@ -65,7 +65,7 @@ def _vol_path(inputs: Inputs) -> list[tuple[float, float]]:
     return points[start:]
 
 
-def _quoted_at_money(analytics: MarketAnalytics) -> float | None:
+def quoted_at_money(analytics: MarketAnalytics) -> float | None:
     """Linear between the vols on both sides of the forward, as `summary_row`: a fitted one would make a step."""
     part = analytics.trading
     if part is None or part.forward is None:

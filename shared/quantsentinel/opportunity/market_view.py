@@ -10,6 +10,7 @@ from functools import cached_property
 from quantsentinel.alpha.view import Consensus, View
 from quantsentinel.canonical import digest
 from quantsentinel.features.analytics import MarketAnalytics
+from quantsentinel.features.regime import Regime
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.candidates import Candidates
 from quantsentinel.opportunity.opportunity import Opportunity
@@ -46,12 +47,12 @@ class MarketView:
 
     @cached_property
     def digest(self) -> str:
-        """Over everything that decides: features, views, consensus, opportunities and candidates' reasons."""
+        """Over everything that decides: features, views, consensus, opportunities, candidates' reasons, regime."""
         return digest(
             [
                 [self.underlying, self.session, self.observed_at, self.received_at],
                 [self.snapshot_digest, self.history_digest, self.desk_digest],
                 [self.features, self.views, self.consensus],
-                [self.opportunities, self.candidates.digest, self.entries_refused],
+                [self.opportunities, self.candidates.digest, self.entries_refused, self.regime],
             ]
         )
