@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 COMPOSITE = {Family.SHORT_STRADDLE: Family.IRON_BUTTERFLY, Family.SHORT_STRANGLE: Family.IRON_CONDOR}
+IS_NAKED = np.array([family in NAKED for family in FAMILIES])
+COMPOSITE_CODE = np.array([FAMILIES.index(COMPOSITE.get(family, family)) for family in FAMILIES])
 SAME_PRICE = 1e-9
 
 
@@ -37,7 +39,7 @@ class HedgeRules:
 @dataclass(frozen=True, eq=False)
 class Side:
     """The wings of one side: rows of the table (n, w), their asks (inf where nobody offers), the loss at that side's
-    gap (n, w), and the summed loss in the tail's 0, 1, ... b worst bins on that side (n, w, b + 1)."""
+    gap (n, w), and the summed loss in the tail's 0, 1, ... b worst bins on that side (b + 1, n, w)."""
 
     row: Ints
     ask: Floats
@@ -47,7 +49,7 @@ class Side:
 
 def with_hedges(grid: Grid, table: QuoteTable, rules: HedgeRules) -> Grid:
     """The grid with every naked package's hedge named, and the composites that it did not hold appended."""
-    naked = np.nonzero(np.isin(grid.family, [FAMILIES.index(family) for family in NAKED]))[0]
+    naked = np.nonzero(IS_NAKED[grid.family])[0]
     if not len(naked):
         return grid
     wings = cheapest_wings(grid.rows[naked, :2], table, rules)
@@ -55,11 +57,10 @@ def with_hedges(grid: Grid, table: QuoteTable, rules: HedgeRules) -> Grid:
     hedge[naked] = wings
     found = wings[:, 0] >= 0
     shorts = naked[found]
-    code_of = np.arange(len(FAMILIES))
-    for bare, composite in COMPOSITE.items():
-        code_of[FAMILIES.index(bare)] = FAMILIES.index(composite)
-    family, rows = code_of[grid.family[shorts]], np.hstack([wings[found], grid.rows[shorts, :2]])
-    new = ~np.isin(_codes(family, rows), _codes(grid.family, grid.rows))
+    family, rows = COMPOSITE_CODE[grid.family[shorts]], np.hstack([wings[found], grid.rows[shorts, :2]])
+    alike = np.isin(grid.family, COMPOSITE_CODE[IS_NAKED])
+    known = set(_codes(grid.family[alike], grid.rows[alike]).tolist())
+    new = np.array([code not in known for code in _codes(family, rows).tolist()], dtype=np.bool_)
     count = int(np.count_nonzero(new))
     return Grid(
         family=np.concatenate([grid.family, family[new]]),
@@ -90,9 +91,11 @@ def cheapest_wings(shorts: Ints, table: QuoteTable, rules: HedgeRules) -> Ints:
     cost = puts.ask[:, :, None] + calls.ask[:, None, :]
     credit = table.bid[shorts].sum(axis=1)[:, None, None] - cost
     # Losses only fall towards the middle, so the worst bins are the outermost of both sides: all ways to share them.
-    shared = puts.tail[:, :, None, :] + calls.tail[:, None, :, ::-1]
-    shortfall = shared.max(axis=3) / bins
-    stressed = np.maximum(shortfall, np.maximum(puts.gap[:, :, None], calls.gap[:, None, :])) - credit
+    worst = np.maximum(puts.gap[:, :, None], calls.gap[:, None, :])
+    for below in range(bins + 1):
+        shortfall = (puts.tail[below] / bins)[:, :, None] + (calls.tail[bins - below] / bins)[:, None, :]
+        np.maximum(worst, shortfall, out=worst)
+    stressed = worst - credit
     # A missing bid or ask is NaN or infinite in both: no comparison with it holds.
     adequate = (credit > 0) & (stressed <= rules.max_stressed_of_credit * credit)
     price = np.where(adequate, cost, np.inf).reshape(len(shorts), -1)
@@ -113,9 +116,9 @@ def _side(shorts: Ints, table: QuoteTable, offsets: Floats, points: Floats) -> S
     at = np.minimum(np.searchsorted(strikes, wanted), len(strikes) - 1)
     row = 2 * at + right
     offered = (strikes[at] == wanted) & table.usable[row]
-    beyond = np.maximum(sign * (points[None, :] - sold[:, None]), 0.0)[:, None, :]
-    covered = np.maximum(sign * (points - wanted[:, :, None]), 0.0)
-    loss = beyond - covered
-    tail = np.zeros((*row.shape, len(points)))
-    np.cumsum(loss[:, :, 1:], axis=2, out=tail[:, :, 1:])
-    return Side(row, np.where(offered, table.ask[row], np.inf), loss[:, :, 0], tail)
+    at_points = points[:, None, None]
+    loss = np.maximum(sign * (at_points - sold[:, None]), 0.0) - np.maximum(sign * (at_points - wanted), 0.0)
+    tail = np.zeros_like(loss)
+    for bins in range(1, len(points)):
+        np.add(tail[bins - 1], loss[bins], out=tail[bins])
+    return Side(row, np.where(offered, table.ask[row], np.inf), loss[0], tail)
