@@ -10,9 +10,10 @@ from importlib import resources
 from itertools import pairwise
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from quantsentinel.canonical import digest
+from quantsentinel.distribution import Distribution
 from quantsentinel.errors import BadInput
 from quantsentinel.market.instruments import Family
 from quantsentinel.market.news import Impact, NewsKind
@@ -88,6 +89,15 @@ class ScenarioPolicy(_Section):
 
     spot_moves: tuple[float, ...]
     vol_scales: tuple[float, ...]
+
+
+class BooksPolicy(_Section):
+    """How long the two books may disagree, and what an answer or a settlement value may say."""
+
+    max_unreconciled_sessions: int = Field(ge=1)
+    max_price_beyond_payoff: float = Field(ge=0)
+    max_settlement_gap: float = Field(gt=0)
+    settlement_open_days: int = Field(ge=1)
 
 
 class LadderPolicy(_Section):
@@ -243,6 +253,7 @@ class Policy(BaseModel):
     audit: AuditPolicy
     ladder: LadderPolicy
     scenarios: ScenarioPolicy
+    books: BooksPolicy
     walls: WallPolicy
     regime: RegimePolicy
     events: EventPolicy
@@ -291,4 +302,5 @@ class Desk:
             "broker": self.broker,
             "models": {slot: model.fingerprint for slot, model in self.models.items()},
             "volatility": self.volatility.digest,
+            "distribution": self.distribution.plain,
         }

@@ -1,12 +1,14 @@
-"""The assumed book of a tenant: one document, every commit carries update-if-version on it (`definitions.md` §5).
+"""Both books of a tenant: one document, every commit carries update-if-version on it (`definitions.md` §5).
 
-Every issued entry is assumed filled at the worse end of its zone until it is answered, or until it expires undelivered
-on every channel. Net prices are in points per unit, positive when paid; a higher price is worse when entering.
+Assumed: every issued entry, filled at the worse end of its zone until it is answered, or until it expires undelivered
+on every channel. Confirmed: what the tenant said it really holds. Every limit counts the worse of both. A paper entry
+cannot be answered, so it stands in both books alike. Net prices are in points per unit, positive when paid; a higher
+price is worse when entering.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +17,7 @@ from quantsentinel.market.instruments import Family, Package
 from quantsentinel.units import Rupees, rupees
 
 ZERO = rupees(0)
+PAPER = "paper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,21 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperFill:
+    """What entering at the market would have cost on the snapshot that offered it; recorded, never a limit's base.
+
+    `price` in net points per unit, depth impact included, on the tick; `orders` counts the freeze slices of all legs.
+    """
+
+    at: datetime
+    price: float
+    legs: tuple[float, ...]
+    impact: Rupees
+    orders: int
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """One open entry. `entry_price` is the worst limit of its life; `max_loss` and `margin` are of all lots."""
 
@@ -83,6 +101,13 @@ class Position:
     withdrawn: bool = False
     """The entry was withdrawn inside its validity; it stays assumed, because it may have been taken before."""
     mark: Mark | None = None
+    taken_at: datetime | None = None
+    """When the tenant said that it took it; price and lots are its own from then on."""
+    paper_fill: PaperFill | None = None
+
+    @property
+    def is_paper(self) -> bool:
+        return self.mode == PAPER
 
     @property
     def key(self) -> EntryKey:
@@ -107,6 +132,28 @@ class RefusalTally:
 
     count: int
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A live entry that the assumed book ended while the tenant has not said how it ended for him.
+
+    `pnl` is what the assumed book realised on it; the tenant's own exit takes its place.
+    """
+
+    position: Position
+    ended_at: datetime
+    pnl: Rupees
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A position that settled on a proxy and waits for the exchange's value; `pnl` is what was booked, and where."""
+
+    position: Position
+    pnl: Rupees
+    in_assumed: bool
+    in_confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +187,14 @@ class Book:
     """What the tenant said it really holds, at its own prices and lots (`portfolio.confirmed`)."""
     confirmed_realised: Rupees = ZERO
     """Of the confirmed book, since the capital was declared, net of charges."""
+    confirmed_settlement_pnl: Rupees = ZERO
+    """As `settlement_pnl`, of the confirmed book."""
     answered: Mapping[str, str] = field(default_factory=dict)
-    """signal id -> the newest answer that was applied: `taken`, `skipped` or `closed`."""
-    unreconciled: Mapping[str, date] = field(default_factory=dict)
-    """signal id -> the session since which the two books disagree about it."""
+    """signal id -> `<kind>|<ISO time>` of the newest answer that was applied."""
+    lapsed: tuple[Lapsed, ...] = ()
+    provisional: tuple[Settled, ...] = ()
+    unreconciled: Mapping[str, datetime] = field(default_factory=dict)
+    """signal id -> since when the two books disagree about it (`portfolio.reconcile`)."""
     applied: Mapping[str, str] = field(default_factory=dict)
     """underlying -> `<decided_at ISO>|<cycle id>` of the newest applied cycle that changed something."""
     audit_seq: int = 0
@@ -152,20 +203,63 @@ class Book:
 
     @property
     def unrealised(self) -> Rupees:
-        """After entry and exit charges, at the newest mark of every position."""
-        return rupees(sum((position.mark.pnl for position in self.positions if position.mark), Decimal(0)))
+        """Of the assumed book, after entry and exit charges, at the newest mark of every position."""
+        return marked_pnl(self.positions)
+
+    @property
+    def held(self) -> tuple[Position, ...]:
+        """Whatever may be held: every assumed position, and confirmed ones that the assumed book has ended."""
+        if not self.confirmed:
+            return self.positions
+        assumed = {position.signal_id for position in self.positions}
+        return (*self.positions, *(item for item in self.confirmed if item.signal_id not in assumed))
 
     @property
     def margin(self) -> Rupees:
-        return rupees(sum((position.margin for position in self.positions), Decimal(0)))
+        return rupees(sum((position.margin for position in self.held), Decimal(0)))
+
+    @property
+    def assumed_pnl(self) -> Rupees:
+        return rupees(self.realised + self.unrealised)
+
+    @property
+    def confirmed_pnl(self) -> Rupees:
+        paper = [position for position in self.positions if position.is_paper]
+        return rupees(self.confirmed_realised + marked_pnl(self.confirmed) + marked_pnl(paper))
 
     def equity(self, capital: Rupees) -> Rupees:
-        """Declared capital + realised + unrealised − charges incl. exit (`definitions.md` §5)."""
-        return rupees(capital + self.realised + self.unrealised)
+        """Declared capital + realised + unrealised − charges incl. exit, of the worse book (`definitions.md` §5)."""
+        return rupees(capital + min(self.assumed_pnl, self.confirmed_pnl))
 
     def day_pnl(self) -> Rupees:
-        """Against the previous session's settlement mark, overnight included; negative is a loss."""
-        return rupees(self.realised + self.unrealised - self.settlement_pnl)
+        """Of the worse book, against the previous session's settlement mark, overnight included; negative is a loss."""
+        assumed = self.assumed_pnl - self.settlement_pnl
+        return rupees(min(assumed, self.confirmed_pnl - self.confirmed_settlement_pnl))
 
     def live(self, key: EntryKey) -> Position | None:
-        return next((position for position in self.positions if position.key == key), None)
+        return next((position for position in self.held if position.key == key), None)
+
+    def assumed_of(self, signal_id: str) -> Position | None:
+        return next((position for position in self.positions if position.signal_id == signal_id), None)
+
+    def confirmed_of(self, signal_id: str) -> Position | None:
+        return next((position for position in self.confirmed if position.signal_id == signal_id), None)
+
+    def lapsed_of(self, signal_id: str) -> Lapsed | None:
+        return next((item for item in self.lapsed if item.position.signal_id == signal_id), None)
+
+
+def marked_pnl(positions: Iterable[Position]) -> Rupees:
+    return rupees(sum((position.mark.pnl for position in positions if position.mark), Decimal(0)))
+
+
+def with_position(positions: tuple[Position, ...], position: Position) -> tuple[Position, ...]:
+    """`position` in the place of the one with its id, or at the end."""
+    same = position.signal_id
+    if all(other.signal_id != same for other in positions):
+        return (*positions, position)
+    return tuple(position if other.signal_id == same else other for other in positions)
+
+
+def without_position(positions: tuple[Position, ...], signal_id: str) -> tuple[Position, ...]:
+    return tuple(other for other in positions if other.signal_id != signal_id)

@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from quantsentinel.desk import Desk
-from quantsentinel.market.calendar import IST
 from quantsentinel.market.schedules import Settlement
 from quantsentinel.portfolio.book import Mark, Position
-from quantsentinel.portfolio.charges import settlement_charges
-from quantsentinel.portfolio.marks import intrinsic, payoff, pnl
+from quantsentinel.portfolio.marks import payoff
 from quantsentinel.portfolio.memo import Memo
+from quantsentinel.portfolio.settlement import settlement_pnl
 from quantsentinel.units import Rupees
 
 
@@ -67,14 +66,15 @@ def last_hours(position: Position, desk: Desk) -> LastHours:
     return _HOURS.get((desk.digest, underlying, expiry), find)
 
 
-def exit_of(position: Position, desk: Desk, decided_at: datetime) -> Exit | None:
-    """The exit of a freshly marked position, or None while it stays open."""
+def exit_of(position: Position, desk: Desk, decided_at: datetime, official: float | None = None) -> Exit | None:
+    """The exit of a freshly marked position, or None while it stays open. `official`: the exchange's settlement value,
+    where it is known."""
     mark = position.mark
     if mark is None:
         return None
     hours = last_hours(position, desk)
     if decided_at >= hours.settlement.observed_at:
-        return _settled(position, mark, hours, desk)
+        return settled_exit(position, hours, desk, official)
     if decided_at >= hours.square_off_at:
         return _by_time(ExitReason.SQUARE_OFF, position, mark, decided_at, hours.square_off_at)
     if decided_at >= position.time_stop:
@@ -103,25 +103,25 @@ def _note(mark: Mark) -> str:
     return "a leg had no quote: adverse mark" if mark.flagged else ""
 
 
-def _settled(position: Position, mark: Mark, hours: LastHours, desk: Desk) -> Exit:
-    """Intrinsic on the settlement value. The last accepted forward stands in for the exchange's value, and says so;
-    without any forward the package counts at the least it can pay."""
-    legs = position.package.legs
-    if mark.forward is None:
-        price = min(payoff(legs, level) for level in (0.0, *(leg.instrument.strike for leg in legs)))
-        values = mark.legs
+def settled_exit(position: Position, hours: LastHours, desk: Desk, official: float | None) -> Exit:
+    """Intrinsic on the settlement value. Until the exchange's is known the last accepted forward stands in, and says
+    so; without any forward the package counts at the least it can pay."""
+    mark, legs = position.mark, position.package.legs
+    value = official if official is not None else (mark.forward if mark else None)
+    if value is None:
+        # A piecewise-linear payoff is lowest at zero or at a strike, where it is bounded at all.
+        value = min((0.0, *(leg.instrument.strike for leg in legs)), key=lambda level: payoff(legs, level))
+        known: float | str = "unknown"
     else:
-        price = payoff(legs, mark.forward)
-        values = tuple(intrinsic(leg.instrument, mark.forward) for leg in legs)
-    charges = settlement_charges(position, values, hours.settlement.observed_at.astimezone(IST).date(), desk)
-    proxy = "unknown" if mark.forward is None else round(mark.forward, 2)
+        known = round(value, 2)
+    price, charges, gained = settlement_pnl(position, value, desk)
     return Exit(
         reason=ExitReason.SETTLEMENT,
         price=price,
-        measured=proxy,
+        measured=known,
         limit=hours.settlement.method,
-        unit="settlement value, proxy",
+        unit="settlement value" if official is not None else "settlement value, proxy",
         charges=charges,
-        pnl=pnl(position, price, charges),
-        note="last accepted forward stands in for the exchange's settlement value",
+        pnl=gained,
+        note="" if official is not None else "last accepted forward stands in for the exchange's settlement value",
     )

@@ -8,7 +8,7 @@ model, the whole package counts at the minimum of its payoff. All these marks ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -50,13 +50,26 @@ _ENTRIES: Memo[_EntryPrice] = Memo()
 
 def mark_book(book: Book, view: MarketView, desk: Desk, at: datetime) -> Book:
     """Every position of the view's underlying on its snapshot; those of others keep their last marks (`silence`)."""
-    if not any(position.package.underlying == view.underlying for position in book.positions):
+    if all(position.package.underlying != view.underlying for position in book.held):
         return book
-    positions = tuple(
-        mark_position(position, view, desk, at) if position.package.underlying == view.underlying else position
-        for position in book.positions
+
+    def marked(position: Position) -> Position:
+        return mark_position(position, view, desk, at) if position.package.underlying == view.underlying else position
+
+    return each_position(book, marked)
+
+
+def each_position(book: Book, change: Callable[[Position], Position]) -> Book:
+    """Both books with every position changed; what stands in both alike is worked out once."""
+    changed = {id(position): change(position) for position in book.positions}
+    twins = {position.signal_id: position for position in book.positions}
+    confirmed = []
+    for position in book.confirmed:
+        twin = twins.get(position.signal_id)
+        confirmed.append(changed[id(twin)] if twin is not None and twin == position else change(position))
+    return replace(
+        book, positions=tuple(changed[id(position)] for position in book.positions), confirmed=tuple(confirmed)
     )
-    return replace(book, positions=positions)
 
 
 def mark_position(position: Position, view: MarketView, desk: Desk, at: datetime) -> Position:

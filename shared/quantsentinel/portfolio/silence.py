@@ -20,7 +20,7 @@ from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.portfolio.book import Book, Mark, Position
-from quantsentinel.portfolio.marks import payoff, pnl
+from quantsentinel.portfolio.marks import each_position, payoff, pnl
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.pricing import black76
 from quantsentinel.pricing.implied_vol import implied_vol
@@ -34,14 +34,14 @@ _PRICES: Memo[float] = Memo()
 
 def mark_silent(book: Book, view: MarketView, desk: Desk, at: datetime) -> Book:
     """Adverse marks for positions of *other* underlyings than the view's whose last mark is older than `max_gap_s`."""
-    others = [position for position in book.positions if position.package.underlying != view.underlying]
-    if not any(_is_silent(position, view, desk, at) for position in others):
+    if all(position.package.underlying == view.underlying for position in book.held):
         return book
-    positions = tuple(
-        _adverse(position, desk) if position in others and _is_silent(position, view, desk, at) else position
-        for position in book.positions
-    )
-    return replace(book, positions=positions)
+
+    def judged(position: Position) -> Position:
+        other = position.package.underlying != view.underlying
+        return _adverse(position, desk) if other and _is_silent(position, view, desk, at) else position
+
+    return each_position(book, judged)
 
 
 def _is_silent(position: Position, view: MarketView, desk: Desk, at: datetime) -> bool:

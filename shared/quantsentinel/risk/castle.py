@@ -19,6 +19,7 @@ from quantsentinel.risk.conditions.event_age import late, snapshot_age
 from quantsentinel.risk.conditions.expiry_day import expiry_day_premium
 from quantsentinel.risk.conditions.live_entry import cool_down, live_entry
 from quantsentinel.risk.conditions.lots import sizing
+from quantsentinel.risk.conditions.reconciled import reconciled
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Guard, Wall
 from quantsentinel.risk.switches.broker_outage import broker_outage
@@ -62,6 +63,7 @@ CONDITIONS: tuple[Guard[Facts], ...] = (
     Guard("expiry_day_premium", 1, expiry_day_premium),
     Guard("live_entry", 1, live_entry),
     Guard("cool_down", 1, cool_down),
+    Guard("reconciled", 1, reconciled),
 )
 WALLS: tuple[Wall[Facts], ...] = (
     Wall("policy", 1, policy.CHECKS, policy.policy),

@@ -8,9 +8,12 @@ from datetime import date, datetime, timedelta
 
 from quantsentinel.accounts.account import Mode
 from quantsentinel.market.calendar import IST
-from quantsentinel.portfolio.book import Book, ClosedEntry, Position
-from quantsentinel.portfolio.exits import Exit, exit_of, last_hours
+from quantsentinel.portfolio.book import Book, ClosedEntry, Position, Settled, without_position
+from quantsentinel.portfolio.confirmed import end_confirmed, lapse
+from quantsentinel.portfolio.exits import Exit, ExitReason, exit_of, last_hours, settled_exit
 from quantsentinel.portfolio.marks import entry_price
+from quantsentinel.portfolio.reconcile import compared
+from quantsentinel.portfolio.settlement import corrected, still_provisional, value_of
 from quantsentinel.risk.castle import TRANSIENT
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, receipt
@@ -34,9 +37,13 @@ def expire_undelivered(facts: TenantFacts) -> Stage:
 def close_positions(facts: TenantFacts) -> Stage:
     """Positions of the view's underlying at their target, stop, time stop, square-off or settlement.
 
-    No switch is asked: closing is a reduction, and a reduction is always allowed.
+    No switch is asked: closing is a reduction, and a reduction is always allowed. What a tenant still holds after its
+    exit went out settles with its contract.
     """
-    return _each(facts, _closed)
+    facts, events = _each(facts, _closed)
+    book = corrected(_confirmed_settled(facts), facts.as_of.settlements, facts.desk)
+    book = compared(still_provisional(book, facts.view.session, facts.desk), facts.as_of.decided_at)
+    return (facts if book is facts.book else replace(facts, book=book)), events
 
 
 def withdraw(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
@@ -57,8 +64,8 @@ def withdraw(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
 
 
 def is_unanswered(position: Position, decided_at: datetime) -> bool:
-    """The tenant may still enter on it. (Without answers, time is all that is known: every position is assumed.)"""
-    return not position.withdrawn and decided_at < position.valid_until
+    """The tenant may still enter on it: it was not withdrawn, has not run out, and he has not said that he took it."""
+    return not position.withdrawn and position.taken_at is None and decided_at < position.valid_until
 
 
 def is_opened_on(position: Position, session: date | None) -> bool:
@@ -85,8 +92,8 @@ def follow_up(facts: TenantFacts, position: Position, state: SignalState, why: s
         terms=None,
         sizing=None,
         receipts=receipts,
-        distribution_mode=facts.account.distribution_mode,
-        registration=facts.account.registration,
+        distribution_mode=facts.desk.distribution.mode,
+        registration=facts.desk.distribution.registration,
     )
 
 
@@ -110,7 +117,7 @@ def _expired(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent]
     offers = range(1, position.sequence + 1 - position.withdrawn)
     known = facts.as_of.undelivered
     unread = all(f"{position.signal_id}.{number}" in known for number in offers)
-    if not unread or facts.as_of.decided_at < position.valid_until:
+    if not unread or position.taken_at is not None or facts.as_of.decided_at < position.valid_until:
         return None
     after = replace(position, sequence=position.sequence + 1)
     reading = Reading("none", "at least one", "channels that delivered")
@@ -122,7 +129,8 @@ def _expired(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent]
 
 
 def _closed(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] | None:
-    found = exit_of(position, facts.desk, facts.as_of.decided_at)
+    official = value_of(position, facts.as_of.settlements)
+    found = exit_of(position, facts.desk, facts.as_of.decided_at, official)
     if found is None:
         return None
     after = replace(position, sequence=position.sequence + 1)
@@ -131,8 +139,42 @@ def _closed(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] 
     last_trade = last_hours(position, facts.desk).last_trade
     ends = last_trade if last_trade > facts.as_of.decided_at else event.valid_until
     event = replace(event, exit_price=found.price, pnl=found.pnl, valid_until=ends)
-    book = _ended(facts, position)
-    return replace(book, realised=rupees(book.realised + found.pnl)), event
+    return _booked(_ended(facts, position), position, found, facts, official), event
+
+
+def _booked(book: Book, position: Position, found: Exit, facts: TenantFacts, official: float | None) -> Book:
+    """The assumed book realises it; a paper entry is the same in the confirmed one. A live one lapses: it is not known
+    how it ended for the tenant, unless it settled."""
+    book = replace(book, realised=rupees(book.realised + found.pnl))
+    settled = found.reason is ExitReason.SETTLEMENT
+    in_confirmed = position.is_paper or (settled and position.taken_at is not None)
+    if in_confirmed:
+        confirmed = without_position(book.confirmed, position.signal_id)
+        book = replace(book, confirmed=confirmed, confirmed_realised=rupees(book.confirmed_realised + found.pnl))
+    elif not settled:
+        book = lapse(book, position, facts.as_of.decided_at, found.pnl)
+    return (
+        _await_value(book, Settled(position, found.pnl, True, in_confirmed)) if settled and official is None else book
+    )
+
+
+def _confirmed_settled(facts: TenantFacts) -> Book:
+    """What only the confirmed book still holds ends at settlement, like anything else."""
+    book, assumed = facts.book, {position.signal_id for position in facts.book.positions}
+    for position in book.confirmed:
+        hours = last_hours(position, facts.desk)
+        over = facts.as_of.decided_at >= hours.settlement.observed_at
+        mine = position.package.underlying == facts.view.underlying
+        if over and mine and position.signal_id not in assumed:
+            official = value_of(position, facts.as_of.settlements)
+            gained = settled_exit(position, hours, facts.desk, official).pnl
+            book = end_confirmed(book, position, None, gained)
+            book = book if official is not None else _await_value(book, Settled(position, gained, True, True))
+    return book
+
+
+def _await_value(book: Book, settled: Settled) -> Book:
+    return replace(book, provisional=(*book.provisional, settled))
 
 
 def _exit_receipt(facts: TenantFacts, position: Position, found: Exit) -> Verdict:

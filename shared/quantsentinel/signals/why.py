@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.answers import Answer, AnswerKind
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.exits import Exit, ExitReason
 from quantsentinel.verdict import Verdict
@@ -47,3 +48,9 @@ def why_withdraw(reason: Verdict) -> str:
 
 def why_expire() -> str:
     return "no channel delivered the entry while it was valid; it was never assumed taken"
+
+
+def why_answered(answer: Answer) -> str:
+    if answer.kind is AnswerKind.SKIPPED:
+        return f"skipped, said {answer.by}: nothing of it is held"
+    return f"closed at {answer.price:g}, said {answer.by}"

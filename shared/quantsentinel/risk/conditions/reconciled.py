@@ -1,0 +1,23 @@
+"""No entry while the assumed and the confirmed book have disagreed for more than a session (`definitions.md` §5)."""
+
+from __future__ import annotations
+
+from quantsentinel.errors import RuleGap
+from quantsentinel.portfolio.reconcile import overdue
+from quantsentinel.risk.facts import Facts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Outcome, Verdict
+
+NAME = "reconciled"
+
+
+def reconciled(facts: Facts) -> Verdict:
+    """Measured is the number of positions the books have disagreed about for too long; none may be."""
+    tenant, open_since = facts.tenant, facts.tenant.book.unreconciled
+    try:
+        late = overdue(tenant.book, tenant.desk, tenant.as_of.decided_at) if open_since else ()
+    except RuleGap as gap:
+        reading = Reading(None, 0, "positions", str(gap))
+        return receipt(tenant.stamp, NAME, Outcome.UNKNOWN, reading, sorted(open_since))
+    detail = f"say taken, skipped or closed of {', '.join(late)}" if late else ""
+    return receipt(tenant.stamp, NAME, passes(not late), Reading(len(late), 0, "positions", detail), late)
