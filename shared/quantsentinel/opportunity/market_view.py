@@ -40,6 +40,7 @@ class MarketView:
     candidates: Candidates
     entries_refused: str
     """Why no entry may be issued from this view at all (`no_forecast_history`, `ltp_only`, ...), or empty."""
+    regime: Regime
     analytics: MarketAnalytics
     snapshot: Snapshot
     feature_times: Mapping[str, datetime] = field(default_factory=dict)
