@@ -1,32 +1,80 @@
-"""Wall 6, cost: the hard rules again at the sized lots (brokerage by freeze slices and depth impact are not linear)."""
+"""Wall 6, cost: the hard rules again at the sized lots (brokerage by freeze slices and depth impact are not linear).
+
+Profile `article` asks the win probability of every package; `balanced` asks it of packages that collect premium and of
+those that pay it a net EV in proportion (`definitions.md` §4). What is not asked passes and says so.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, passes, receipt
-from quantsentinel.verdict import Verdict
+from quantsentinel.risk.receipt import Reading, at_least, at_most, known, passes, receipt
+from quantsentinel.verdict import Outcome, Verdict
 
-EV, RATIO = "cost.net_ev", "cost.ratio"
-CHECKS = (EV, RATIO)
+EV, STRESSED, RATIO = "cost.net_ev", "cost.net_ev_of_stressed_loss", "cost.ratio"
+WIN, PREMIUM = "cost.win_probability", "cost.net_ev_of_premium"
+CHECKS = (EV, STRESSED, RATIO, WIN, PREMIUM)
 
 
 def cost(facts: Facts) -> tuple[Verdict, ...]:
-    return _net_ev(facts), _ratio(facts)
+    return _net_ev(facts), _stressed(facts), _ratio(facts), _win_probability(facts), _premium(facts)
 
 
 def _net_ev(facts: Facts) -> Verdict:
-    """Net EV at the sized lots as a share of the stressed loss (the fourth hard rule); it must be positive too."""
-    terms, limit = facts.terms, facts.tenant.desk.policy.hard_rules.min_net_ev_of_stressed_loss
-    share = terms.net_ev_of_stressed_loss
-    holds = terms.net_ev > Decimal(0) and (share is None or share >= limit)
-    reading = Reading(share, limit, "of stressed loss", f"net EV {terms.net_ev} INR at {terms.lots} lots")
-    return receipt(facts.tenant.stamp, EV, passes(holds), reading, terms.net_ev, share, limit)
+    """Above zero, not at it: what earns nothing is not worth its risk."""
+    earned, lots = facts.terms.net_ev, facts.terms.lots
+    outcome = passes(earned > 0 if known(earned) else None)
+    reading = Reading(float(earned) if known(earned) else None, 0.0, "INR", f"at {lots} lots")
+    return receipt(facts.tenant.stamp, EV, outcome, reading, earned, lots)
+
+
+def _stressed(facts: Facts) -> Verdict:
+    """Net EV over the stressed loss. A package that stress cannot hurt stands on wrong quotes: not known."""
+    limit = facts.tenant.desk.policy.hard_rules.min_net_ev_of_stressed_loss
+    reading = Reading(facts.terms.net_ev_of_stressed_loss, limit, "of stressed loss", f"at {facts.terms.lots} lots")
+    return at_least(facts.tenant.stamp, STRESSED, reading)
 
 
 def _ratio(facts: Facts) -> Verdict:
-    """Frictions over gross edge at the sized lots; no gross edge, no ratio, no entry."""
+    """Frictions over gross edge; without a gross edge there is no ratio and no entry."""
     ratio, limit = facts.terms.cost_ratio, facts.tenant.desk.policy.hard_rules.max_cost_ratio
-    reading = Reading(ratio, limit, "of gross edge", f"at {facts.terms.lots} lots")
-    return receipt(facts.tenant.stamp, RATIO, passes(ratio is not None and ratio <= limit), reading, ratio, limit)
+    if ratio is None:
+        reading = Reading(None, limit, "of gross edge", "no gross edge")
+        return receipt(facts.tenant.stamp, RATIO, Outcome.BLOCKED, reading, None, limit)
+    return at_most(
+        facts.tenant.stamp,
+        RATIO,
+        Reading(ratio, limit, "of gross edge", f"at {facts.terms.lots} lots"),
+        facts.terms.lots,
+    )
+
+
+def _win_probability(facts: Facts) -> Verdict:
+    """P(net P&L > 0) under the physical density, as the market pass found it for the package."""
+    rules, paid = facts.tenant.desk.policy.hard_rules, _premium_paid(facts)
+    asked = rules.profile != "balanced" or not known(paid) or paid <= 0
+    limit = rules.min_win_probability if asked else 0.0
+    detail = f"profile {rules.profile}" if asked else "not asked of a paid package under the balanced profile"
+    reading = Reading(facts.terms.win_probability, limit, "probability", detail)
+    return at_least(facts.tenant.stamp, WIN, reading, rules.profile, paid)
+
+
+def _premium(facts: Facts) -> Verdict:
+    """Net EV over the premium paid at the market."""
+    rules, paid = facts.tenant.desk.policy.hard_rules, _premium_paid(facts)
+    limit = rules.balanced_min_net_ev_of_premium
+    if not known(paid):
+        return receipt(facts.tenant.stamp, PREMIUM, Outcome.UNKNOWN, Reading(None, limit, "of premium"), None, limit)
+    if rules.profile != "balanced" or paid <= 0:
+        detail = "asked of paid packages under the balanced profile only"
+        reading = Reading(None, limit, "of premium", detail)
+        return receipt(facts.tenant.stamp, PREMIUM, Outcome.PASSED, reading, rules.profile, paid)
+    earned = facts.terms.net_ev
+    share = float(earned / paid) if known(earned) else None
+    return at_least(facts.tenant.stamp, PREMIUM, Reading(share, limit, "of premium"), rules.profile, paid, earned)
+
+
+def _premium_paid(facts: Facts) -> Decimal:
+    """Rupees of all lots at the executable price; negative when collected."""
+    return Decimal(str(facts.opportunity.executable)) * (facts.terms.lots * facts.terms.lot)
