@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from quantsentinel.app.decide import NEVER_APPLIED
@@ -24,6 +25,8 @@ from quantsentinel.contracts.events import TenantBatch
 from quantsentinel.errors import Broken, Conflict, StaleData, Unavailable
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
+from quantsentinel.portfolio.confirmed import pending
+from quantsentinel.portfolio.settlement import SettlementValue, of_book
 from quantsentinel.ports import Create
 from quantsentinel.risk.facts import AsOf, KillState
 from quantsentinel.risk.health import Health
@@ -32,6 +35,7 @@ from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.stores.inbox import Claim, run_once
 from quantsentinel.stores.kills import concerning
 from quantsentinel.stores.relations import RelationStore
+from quantsentinel.stores.settlements import SettlementStore
 from quantsentinel.stores.snapshots import parse_time
 from quantsentinel.stores.tenants import Loaded, TenantStore
 
@@ -49,10 +53,12 @@ def serve_tenants(platform: Platform, batch: TenantBatch) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What is true for every tenant of a batch, read once: switches that are on, how the data's relations fare."""
+    """What is true for every tenant of a batch, read once: switches that are on, how the data's relations fare,
+    and what expiries settled at."""
 
     kills: tuple[KillState, ...]
     health: tuple[Health, ...]
+    settlements: tuple[SettlementValue, ...]
 
 
 class _Batch:
@@ -99,9 +105,11 @@ class _Batch:
 
     def _around(self) -> Around:
         platform, cycle = self._platform, self._cycle
+        oldest = cycle.session - timedelta(days=platform.desk.policy.books.settlement_open_days)
         return Around(
             kills=platform.kills.active(cycle.decided_at),
             health=RelationStore(platform.documents).health(cycle.underlying),
+            settlements=SettlementStore(platform.documents).since(cycle.underlying, oldest),
         )
 
     def _view(self) -> MarketView:
@@ -169,7 +177,9 @@ class _Batch:
             previous_accepted_at=cycle.previous.decided_at if cycle.previous else None,
             in_time=late <= self._platform.desk.policy.age.max_handling_s,
             undelivered=loaded.undelivered,
+            answers=pending(loaded.book, loaded.answers, cycle.underlying),
             health=around.health,
+            settlements=of_book(loaded.book, around.settlements),
         )
         return tenant_pass(view, loaded.book, loaded.account, self._platform.desk, as_of)
 

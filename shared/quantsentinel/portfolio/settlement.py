@@ -45,7 +45,7 @@ def value_of(position: Position, values: Iterable[SettlementValue]) -> float | N
     return next(mine, None)
 
 
-def concerning(book: Book, values: Iterable[SettlementValue]) -> tuple[SettlementValue, ...]:
+def of_book(book: Book, values: Iterable[SettlementValue]) -> tuple[SettlementValue, ...]:
     """Values of what the book holds or has provisionally settled: the others decide nothing for this tenant."""
     packages = [position.package for position in book.held] + [item.position.package for item in book.provisional]
     wanted = {(package.underlying, package.expiry) for package in packages}

@@ -13,6 +13,7 @@ from quantsentinel.errors import Broken
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Book, Position
 from quantsentinel.portfolio.budget import budget_of
+from quantsentinel.portfolio.fills import with_paper_fill
 from quantsentinel.portfolio.marks import mark_position
 from quantsentinel.portfolio.sizing import Sizing, size
 from quantsentinel.portfolio.terms import terms_at
@@ -100,6 +101,7 @@ def _position(facts: Facts, mode: Mode) -> Position:
         sequence=1,
         updated_at=tenant.as_of.decided_at,
     )
+    position = with_paper_fill(position, tenant.view, tenant.as_of.decided_at)
     return mark_position(position, tenant.view, tenant.desk, tenant.as_of.decided_at)
 
 
@@ -129,8 +131,8 @@ def offer(facts: Facts, position: Position, state: SignalState, verdicts: tuple[
         terms=facts.terms,
         sizing=facts.sizing,
         receipts=verdicts,
-        distribution_mode=tenant.account.distribution_mode,
-        registration=tenant.account.registration,
+        distribution_mode=tenant.desk.distribution.mode,
+        registration=tenant.desk.distribution.registration,
     )
 
 

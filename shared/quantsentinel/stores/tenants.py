@@ -2,6 +2,8 @@
 
 tenants/{t}                      account and channels; its create time anchors the dry-run lock
 tenants/{t}/book/current         one document, every commit with its version
+tenants/{t}/book/answers         its answers that the book may still have to apply
+tenants/{t}/answers/{id}         one for each answer, create only
 tenants/{t}/signals/{id}-{seq}   one document per signal event, create only
 tenants/{t}/refusals/{id}        refusals of one flush
 tenants/{t}/deliveries/{id}      one per signal event and channel
@@ -18,10 +20,11 @@ from functools import partial
 from typing import Any
 
 from quantsentinel.accounts.account import Account
-from quantsentinel.accounts.codec import decode_account, encode_account
+from quantsentinel.accounts.codec import decode, decode_account, encode_account
 from quantsentinel.audit.chain import Record, genesis, plain_record, read_record
-from quantsentinel.canonical import canonical
+from quantsentinel.canonical import canonical, short_id
 from quantsentinel.errors import BadInput, Conflict
+from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import decode_book, encode_book
 from quantsentinel.ports import Create, Document, Documents, Json, Put, Update, Where, Write
@@ -49,6 +52,7 @@ class Loaded:
     book: Book
     version: str | None
     undelivered: tuple[str, ...]
+    answers: tuple[Answer, ...] = ()
 
 
 def check_tenant_id(tenant_id: str) -> str:
@@ -67,6 +71,12 @@ class TenantStore:
         self.root = f"tenants/{tenant_id}"
         self.book_path = f"{self.root}/book/current"
         self.undelivered_path = f"{self.root}/book/undelivered"
+        self.answers_path = f"{self.root}/book/answers"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What a tenant pass reads."""
+        return (self.root, self.book_path, self.undelivered_path, self.answers_path)
 
     # --- account ---
     def account(self) -> Account:
@@ -108,6 +118,24 @@ class TenantStore:
     def book_write(self, book: Book, version: str | None) -> Write:
         data = encode_book(book)
         return Create(self.book_path, data) if version is None else Update(self.book_path, data, version)
+
+    # --- answers ---
+    def answers(self) -> tuple[tuple[Answer, ...], str | None]:
+        """Answers that the book may still have to apply, oldest first, and their document's version."""
+        document = self._documents.get(self.answers_path)
+        return answers_of(document), document.version if document else None
+
+    def add_answer(self, answer: Answer, waiting: Sequence[Answer], version: str | None, ref: str = "") -> bool:
+        """Records an answer behind those that wait. False when the very same (kind, price, lots and `ref`) was recorded
+        before: nothing is written. Raises `Conflict` when another answer came in between."""
+        said = short_id("ans", self.tenant_id, answer.signal_id, answer.kind, answer.price, answer.lots, ref)
+        path = f"{self.root}/answers/{said}"
+        if self._documents.get(path) is not None:
+            return False
+        data = {"answers": [canonical(item) for item in (*waiting, answer)]}
+        write: Write = Create(self.answers_path, data) if version is None else Update(self.answers_path, data, version)
+        self._documents.commit([Create(path, {**canonical(answer), "ref": ref}), write])
+        return True
 
     # --- signals, refusals, audit ---
     def signal_writes(self, event: SignalEvent, data: Json) -> list[Write]:
@@ -211,12 +239,12 @@ class TenantRegistry:
         return [document.id for document in self._documents.query("tenants", where)]
 
     def load(self, tenant_ids: Sequence[str]) -> dict[str, Callable[[], Loaded]]:
-        """What a pass needs of each tenant that exists: three reads a tenant, one round trip.
+        """What a pass needs of each tenant that exists: four reads a tenant, one round trip.
 
         Decoding is left to the caller, tenant by tenant, so that one unreadable document stops nobody else.
         """
         stores = [self.store(tenant_id) for tenant_id in tenant_ids]
-        paths = [path for item in stores for path in (item.root, item.book_path, item.undelivered_path)]
+        paths = [path for item in stores for path in item.paths]
         found = self._documents.get_many(paths)
         return {item.tenant_id: partial(_loaded, item, found) for item in stores if item.root in found}
 
@@ -227,7 +255,8 @@ class TenantRegistry:
 
 def _loaded(store: TenantStore, found: Mapping[str, Document]) -> Loaded:
     undelivered = undelivered_of(found.get(store.undelivered_path))
-    return Loaded(account_of(found[store.root]), *book_of(found.get(store.book_path)), undelivered)
+    answers = answers_of(found.get(store.answers_path))
+    return Loaded(account_of(found[store.root]), *book_of(found.get(store.book_path)), undelivered, answers)
 
 
 def account_of(document: Document) -> Account:
@@ -242,6 +271,10 @@ def endpoints_of(document: Document) -> tuple[Endpoint, ...]:
 
 def book_of(document: Document | None) -> tuple[Book, str | None]:
     return (Book(), None) if document is None else (decode_book(document.data), document.version)
+
+
+def answers_of(document: Document | None) -> tuple[Answer, ...]:
+    return () if document is None else decode(tuple[Answer, ...], document.data["answers"])
 
 
 def undelivered_of(document: Document | None) -> tuple[str, ...]:
