@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from quantsentinel.app.market_watch import WHO, Told, feed_stopped
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.session_relations import watch_session
 from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import RuleGap
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import contract_for
-from quantsentinel.ports import Put
+from quantsentinel.ports import Put, Write
+from quantsentinel.risk.kill_state import KillState, Rearm
+from quantsentinel.risk.switches.model_staleness import oldest
 from quantsentinel.stores.snapshots import parse_time
+
+MODELS = "model_staleness:DESK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,13 @@ def pulses(platform: Platform) -> list[Pulse]:
 
 
 def heartbeat(platform: Platform, tick: Tick) -> None:
-    """Writes one `heartbeats/{underlying}` document per underlying; its `state` turns `stale` above the limit.
+    """Writes one `heartbeats/{underlying}` document per underlying; its `state` turns `stale` above the limit, and the
+    switch over its stale data goes on.
 
     After the close the session's relations are read, once. The feed's state is told before any of that can fail.
     """
-    writes = [
+    found = pulses(platform)
+    writes: list[Write] = [
         Put(
             f"heartbeats/{pulse.underlying}",
             {
@@ -65,8 +72,24 @@ def heartbeat(platform: Platform, tick: Tick) -> None:
                 "last_accepted_at": pulse.last_accepted_at.isoformat(),
             },
         )
-        for pulse in pulses(platform)
+        for pulse in found
     ]
+    told = [feed_stopped(platform, pulse.underlying, pulse.limit_s) for pulse in found if pulse.is_stale]
+    told.append(_models(platform))
+    writes = [*writes, *(write for one in told for write in one.writes)]
     if writes:
         platform.documents.commit(writes)
+    platform.outbox.publish([event for one in told for event in one.events])
     watch_session(platform)
+
+
+def _models(platform: Platform) -> Told:
+    """Tells of fitted parameters that grew too old, and of newer ones; the switch itself measures at every decision."""
+    now, told = platform.clock.now(), Told()
+    age = oldest(platform.desk, now.astimezone(IST).date())
+    if age.days is not None and age.limit_days is not None and age.days <= age.limit_days:
+        told.add(platform.kills.rearmed(MODELS, Rearm.PROMOTION, f"{age.part} is {age.days:g} days old", now))
+    else:
+        why = f"{age.part} is older than {age.limit_days} days, or of unknown age"
+        told.add(platform.kills.pulled(KillState(MODELS, WHO, why, now, rearm=Rearm.PROMOTION)))
+    return told

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from quantsentinel.app.market_watch import chain_accepted, chain_refused, poll_answered, poll_failed
 from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import canonical, short_id
 from quantsentinel.contracts.events import Predecessor, SnapshotTaken, Tick
@@ -49,10 +50,14 @@ def poll_market(platform: Platform, feed: str, underlying: str) -> Polled | None
 
     Raises `Unavailable`/`RateLimited` from the feed, `Conflict` when another poller moved the pointer first.
     """
-    raw = platform.feeds[feed].poll(underlying)
-    if raw is None:
-        return None
-    return ingest(platform, raw)
+    source = platform.feeds[feed]
+    try:
+        raw = source.poll(underlying)
+    except (Unavailable, BadInput) as error:
+        poll_failed(platform, source.source, error)
+        raise
+    poll_answered(platform, source.source)
+    return None if raw is None else ingest(platform, raw)
 
 
 def ingest(platform: Platform, raw: RawSnapshot) -> Polled:
@@ -122,6 +127,7 @@ def _quarantine(platform: Platform, raw: RawSnapshot, refusal: Polled, findings:
         **findings,
     }
     key = platform.snapshots.quarantine(raw, platform.clock.now(), reason)
+    chain_refused(platform, raw.underlying, refusal.refused_by)
     return replace(refusal, key=key)
 
 
@@ -161,8 +167,10 @@ def _accept(platform: Platform, before: Document | None, firewall: Firewall) -> 
     event = taken.to_event()
     outbox = platform.outbox
     write = store.pointer_write(snapshot.underlying, before, pointer)
-    platform.documents.commit([write, *outbox.writes([event])])
-    outbox.publish([event])
+    previous = parse_time(before.data["accepted_at"]) if before else None
+    told = chain_accepted(platform, snapshot.underlying, snapshot.source, previous)
+    platform.documents.commit([write, *told.writes, *outbox.writes([event])])
+    outbox.publish([event, *told.events])
     return Polled(snapshot.underlying, snapshot.received_at, True, key=snapshot_key, cycle_id=cycle_id)
 
 

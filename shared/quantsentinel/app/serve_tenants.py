@@ -173,7 +173,7 @@ class _Batch:
         as_of = AsOf(
             decided_at=cycle.decided_at,
             cycle_id=cycle.cycle_id,
-            kills=concerning(around.kills, loaded.account.tenant_id, cycle.underlying),
+            kills=concerning(around.kills, scopes_of(loaded.account.tenant_id, view, self._platform.desk)),
             previous_accepted_at=cycle.previous.decided_at if cycle.previous else None,
             in_time=late <= self._platform.desk.policy.age.max_handling_s,
             undelivered=loaded.undelivered,
