@@ -31,6 +31,7 @@ from quantsentinel.ports import Create
 from quantsentinel.risk.facts import AsOf, KillState
 from quantsentinel.risk.health import Health
 from quantsentinel.risk.kill_state import Rearm
+from quantsentinel.risk.switches.scopes import scopes_of
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.stores.inbox import Claim, run_once
 from quantsentinel.stores.kills import concerning
@@ -107,7 +108,7 @@ class _Batch:
         platform, cycle = self._platform, self._cycle
         oldest = cycle.session - timedelta(days=platform.desk.policy.books.settlement_open_days)
         return Around(
-            kills=platform.kills.active(cycle.decided_at),
+            kills=platform.kills.deciding(cycle.decided_at),
             health=RelationStore(platform.documents).health(cycle.underlying),
             settlements=SettlementStore(platform.documents).since(cycle.underlying, oldest),
         )
