@@ -215,8 +215,8 @@ def _seed(settings: Settings, recording: Recording, options: Options, webhook: E
             platform.snapshots.put_daily(name, bars)
     telegram = Endpoint("telegram", CHAT_ID)
     for request in (
-        TenantRequest("asha-capital", capital=Decimal(2_500_000), endpoints=(webhook, telegram)),
-        TenantRequest("bharat-desk", capital=Decimal(1_000_000), endpoints=(webhook,)),
-        TenantRequest("chitra-fund", capital=Decimal(5_000_000), status="paused"),
+        TenantRequest("asha-capital", capital=Decimal(2_500_000), endpoints=(webhook, telegram), relation="self"),
+        TenantRequest("bharat-desk", capital=Decimal(1_000_000), endpoints=(webhook,), relation="spouse"),
+        TenantRequest("chitra-fund", capital=Decimal(5_000_000), status="paused", relation="dependent_parent"),
     ):
         add_tenant(platform, request)

@@ -228,5 +228,6 @@ def _seed(platform: Platform, plan: TenantPlan, endpoint: Endpoint) -> None:
         status="paused" if plan.paused else "active",
         limits={"knob": plan.knob},
         endpoints=(endpoint,),
+        relation="self",
     )
     add_tenant(platform, request)

@@ -89,6 +89,15 @@ class ScenarioPolicy(_Section):
 
     spot_moves: tuple[float, ...]
     vol_scales: tuple[float, ...]
+    sessions: int
+    """Daily returns that the correlation of the indices stands on."""
+    min_index_correlation: float
+    """Two indices are never taken to move less together than this."""
+    vol_of_vol_daily: float
+    """Deviation of the daily change of log vol."""
+    vol_index_correlation: float
+    """Between that change and the indices' return."""
+    draws: int
 
 
 class BooksPolicy(_Section):

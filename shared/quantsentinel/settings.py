@@ -17,7 +17,7 @@ from quantsentinel.errors import BadInput
 
 PREFIX = "QS_"
 CONFIG_VARIABLE = "QS_CONFIG"
-PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay")
+PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay", "legal_rows")
 BUCKETS = ("raw", "snapshots", "decisions")
 
 Secret = SecretStr
@@ -77,6 +77,10 @@ class Settings(BaseModel):
 
     distribution_mode: Literal["own_account", "paper", "registered"] = "own_account"
     registration_number: str = ""
+    legal_rows: Path | None = None
+    """TOML with the `[[legal]]` rows that name on what basis third parties are served; without one, nobody else is."""
+    own_accounts: int = Field(default=5, ge=1, le=1_000)
+    """How many declared self or family accounts the installation takes."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")

@@ -138,8 +138,8 @@ def test_rules_show_tells_value_status_and_source_of_a_day(capsys: pytest.Captur
         (("explain", "sig-1"), "no state"),
         (("snapshot", "list"), "no state"),
         (("bench",), "no benchmark"),
-        (("tenants", "add", "a b", "--capital", "1"), "tenant id"),
-        (("tenants", "add", "acme", "--capital", "lots"), "no amount"),
+        (("tenants", "add", "a b", "--capital", "1", "--relation", "self"), "tenant id"),
+        (("tenants", "add", "acme", "--capital", "lots", "--relation", "self"), "no amount"),
         (("tenants", "set", "acme", "--name", "x"), "no tenant"),
         (("kill", "on", "everything", "--why", "x"), "no such scope"),
     ],
@@ -153,7 +153,8 @@ def test_bad_input_exits_2_and_says_what_where_and_what_to_do(
 
 
 def test_a_tenant_is_added_changed_paused_and_listed_without_its_secret(capsys: pytest.CaptureFixture[str]) -> None:
-    made = answer(capsys, "tenants", "add", "acme", "--capital", "5,00,000", "--webhook", "https://example.com/hook")
+    tenant = ("tenants", "add", "acme", "--capital", "5,00,000", "--relation", "self")
+    made = answer(capsys, *tenant, "--webhook", "https://example.com/hook")
     assert made["webhook_secret"].startswith("whsec_")
     answer(capsys, "tenants", "set", "acme", "--limit", "max_positions=2", "--underlying", "nifty")
     answer(capsys, "tenants", "pause", "acme")

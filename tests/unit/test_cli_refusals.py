@@ -13,7 +13,7 @@ from quantsentinel.cli.output import Answer, Markup, Table, console, show
 from tests.conftest import ROOT
 
 CLI = ROOT / "shared" / "quantsentinel" / "cli"
-GOOD_TENANT = ("tenants", "add", "acme", "--capital", "500000")
+GOOD_TENANT = ("tenants", "add", "acme", "--capital", "500000", "--relation", "self")
 
 
 @pytest.fixture(autouse=True)
@@ -190,3 +190,17 @@ def test_a_narrow_terminal_folds_cells_and_loses_none(
     assert [page.count(letter * 5) > 0 for letter in "abc"] == [True] * 3
     assert sum(page.count(letter) for letter in "abc") >= 60
     assert page.count("because") == 8
+
+
+def test_the_installation_takes_as_many_own_accounts_as_were_declared(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QS_OWN_ACCOUNTS", "1")
+    other = ("tenants", "add", "other", "--capital", "500000", "--relation")
+    assert outcome(capsys, *GOOD_TENANT)[0] == 0
+    code, _, err = outcome(capsys, *other, "spouse")
+    assert (code, json.loads(err)["what"]) == (2, "1 self or family accounts exist already")
+    assert outcome(capsys, *other, "third_party")[0] == 0
+    assert outcome(capsys, "tenants", "set", "other", "--relation", "self")[0] == 2
+    assert outcome(capsys, "tenants", "add", "more", "--capital", "500000", "--relation", "cousin")[0] == 2
+    assert [item["account"]["tenant_id"] for item in listed(capsys, "tenants", "list")] == ["acme", "other"]

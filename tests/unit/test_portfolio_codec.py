@@ -11,6 +11,7 @@ import pytest
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.accounts.codec import decode_account, encode_account
+from quantsentinel.distribution import Relation
 from quantsentinel.errors import BadInput
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book, ClosedEntry
@@ -43,7 +44,7 @@ def test_an_empty_book_comes_back_exactly() -> None:
 
 
 def test_an_account_takes_its_id_and_age_from_the_document_not_from_its_data() -> None:
-    tenant = account(knob=40, registration="INH000000000")
+    tenant = account(knob=40, relation=Relation.DEPENDENT_PARENT)
     data = stored(encode_account(tenant))
     assert {"tenant_id", "created_at"}.isdisjoint(data)
     later = tenant.created_at + timedelta(days=1)

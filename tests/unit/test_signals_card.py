@@ -12,19 +12,20 @@ from typing import Any
 import pytest
 
 from quantsentinel.canonical import canonical
+from quantsentinel.distribution import WARNING, Distribution, DistributionMode, disclosure
 from quantsentinel.market.calendar import IST
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book
-from quantsentinel.signals.card import WARNING, card_of, disclosure, net_price, telegram_html, text_lines, webhook_data
+from quantsentinel.signals.card import card_of, net_price, telegram_html, text_lines, webhook_data
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.signals.signal import SignalEvent
 from quantsentinel.units import rupees
 from tests.builders import TEN, account, as_of, desk, market, offering, vertical_package
 
 
-def entered(**tenant: Any) -> TenantDecision:
-    view = offering(market())
-    return tenant_pass(view, Book(), account(**tenant), desk(), as_of(view))
+def entered(distribution: Distribution | None = None, **tenant: Any) -> TenantDecision:
+    view, house = offering(market()), replace(desk(), distribution=distribution or Distribution())
+    return tenant_pass(view, Book(), account(**tenant), house, as_of(view))
 
 
 @pytest.fixture
@@ -82,18 +83,13 @@ def test_a_net_price_is_said_as_what_is_paid_or_received(points: float, closing:
 
 
 def test_every_message_carries_the_disclosure_of_its_mode() -> None:
-    registered = entered(distribution_mode="registered", registration="INH000012345").entries[0]
+    registered = entered(Distribution(DistributionMode.REGISTERED, "INH000012345")).entries[0]
     assert "INH000012345" in telegram_html(registered)
     assert WARNING in telegram_html(registered)
-    paper = entered(distribution_mode="paper").entries[0]
+    paper = entered(Distribution(DistributionMode.PAPER)).entries[0]
     assert paper.mode.value == "paper"
-    assert disclosure("paper", "") in telegram_html(paper)
+    assert disclosure(DistributionMode.PAPER) in telegram_html(paper)
     assert "Not SEBI-registered" in telegram_html(entered().entries[0])
-
-
-def test_registered_without_a_number_and_an_unknown_mode_get_nothing() -> None:
-    for mode in ("registered", "newsletter"):
-        assert [refusal.first.guard for refusal in entered(distribution_mode=mode).refusals] == ["distribution"]
 
 
 @pytest.mark.parametrize("length", [10, 3_000, 9_000])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from quantsentinel.distribution import Relation
 from quantsentinel.errors import BadInput
 from quantsentinel.units import Rupees, rupees
 
@@ -100,10 +101,8 @@ class Account:
     limits: Limits = field(default_factory=Limits)
     expiry_day_premium: bool = False
     """Opted in to premium-collecting entries on a contract's expiry day."""
-    distribution_mode: str = "own_account"
-    """`own_account`, `paper` or `registered`; anything else blocks (`conventions.md` §6)."""
-    registration: str = ""
-    """The research analyst's registration number, needed by `registered`."""
+    relation: Relation = Relation.UNDECLARED
+    """To whoever runs the installation, as declared; undeclared gets no signal."""
 
     def __post_init__(self) -> None:
         if self.created_at.tzinfo is None:

@@ -24,13 +24,13 @@ from quantsentinel.app.day_record import (
     ViewLine,
 )
 from quantsentinel.app.platform import Platform
+from quantsentinel.distribution import DistributionMode, disclosure
 from quantsentinel.errors import BadInput
 from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.features.dealer import strike_gamma
 from quantsentinel.market.history import decode_row
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.ports import Json
-from quantsentinel.signals.card import disclosure
 from quantsentinel.stores.views import StoredView, read_view_rows
 
 SMILES = 4
@@ -40,7 +40,7 @@ WINDOW_SD = 4.0
 
 
 def collect_day(
-    platform: Platform, produced_at: datetime, *, source: str, profile: str, distribution_mode: str
+    platform: Platform, produced_at: datetime, *, source: str, profile: str, distribution_mode: str, registration: str
 ) -> DayRecord:
     """The day of everything in this state. Raises `BadInput` when no snapshot was ever accepted."""
     latest = platform.snapshots.latest_of(platform.desk.rules.underlyings())
@@ -59,7 +59,7 @@ def collect_day(
         source=source,
         profile=profile,
         distribution_mode=distribution_mode,
-        disclosure=disclosure(distribution_mode, ""),
+        disclosure=disclosure(DistributionMode(distribution_mode), registration),
         code_version=platform.desk.code_version,
         produced_at=produced_at,
         markets=tuple(markets),

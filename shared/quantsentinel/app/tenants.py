@@ -9,6 +9,7 @@ from typing import Any
 
 from quantsentinel.accounts.account import Account, Limits, Mode, Status
 from quantsentinel.app.platform import Platform
+from quantsentinel.distribution import FAMILY, UNCOUNTED, Relation
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
 from quantsentinel.stores.tenants import Endpoint
@@ -17,6 +18,7 @@ from quantsentinel.units import rupees
 MOST_CAPITAL = Decimal(10) ** 12
 """Rupees: more is a slip of the keyboard."""
 _WHOLE = "A whole number, zero or more"
+_RELATIONS = f"--relation, one of {', '.join(item for item in Relation if item is not Relation.UNDECLARED)}"
 _LIMITS = {item.name for item in fields(Limits)}
 
 
@@ -33,6 +35,7 @@ class TenantRequest:
     limits: Mapping[str, float] | None = None
     expiry_day_premium: bool | None = None
     endpoints: tuple[Endpoint, ...] | None = None
+    relation: str | None = None
 
 
 def add_tenant(platform: Platform, request: TenantRequest) -> Account:
@@ -42,6 +45,8 @@ def add_tenant(platform: Platform, request: TenantRequest) -> Account:
         raise BadInput("capital is missing", where=request.tenant_id, fix="Declare the capital in rupees")
     if platform.documents.get(store.root) is not None:
         raise BadInput("the tenant exists", where=request.tenant_id, fix="Use `qs tenants set` to change it")
+    if request.relation is None:
+        raise BadInput("the holder's relation is missing", where=request.tenant_id, fix=_RELATIONS)
     now = platform.clock.now()
     blank = Account(
         tenant_id=request.tenant_id,
@@ -88,6 +93,8 @@ def _changed(platform: Platform, account: Account, request: TenantRequest) -> Ac
         changes["mode"] = _member(Mode, request.mode, "mode")
     if request.status is not None:
         changes["status"] = _member(Status, request.status, "status")
+    if request.relation is not None:
+        changes["relation"] = _declared(platform, account, request.relation)
     if request.underlyings is not None:
         for name in request.underlyings:
             platform.desk.rules.require_underlying(name)
@@ -97,6 +104,23 @@ def _changed(platform: Platform, account: Account, request: TenantRequest) -> Ac
     if request.limits:
         changes["limits"] = _limits(account.limits, request.limits)
     return replace(account, **changes)
+
+
+def _declared(platform: Platform, account: Account, word: str) -> Relation:
+    """The relation, when the installation still takes an account of its kind. Raises `BadInput` otherwise."""
+    relation = Relation(_member(Relation, word, "relation"))
+    if relation is Relation.UNDECLARED:
+        raise BadInput("a relation has to be declared", where=account.tenant_id, fix=_RELATIONS)
+    allowed = platform.desk.distribution.own_accounts
+    if relation in FAMILY and allowed < UNCOUNTED and _family_beside(platform, account) >= allowed:
+        fix = "`own_accounts` in the settings says how many self and family accounts you declared"
+        raise BadInput(f"{allowed} self or family accounts exist already", where=account.tenant_id, fix=fix)
+    return relation
+
+
+def _family_beside(platform: Platform, account: Account) -> int:
+    others = (other for other in platform.tenants.accounts() if other.tenant_id != account.tenant_id)
+    return sum(other.relation in FAMILY for other in others)
 
 
 def _capital(request: TenantRequest) -> Any:

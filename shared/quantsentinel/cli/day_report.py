@@ -68,6 +68,7 @@ def write_report(settings: Settings, state: Path, page: Path, source: str) -> Pa
         source=source,
         profile=settings.profile,
         distribution_mode=settings.distribution_mode,
+        registration=settings.registration_number,
     )
     try:
         page.parent.mkdir(parents=True, exist_ok=True)

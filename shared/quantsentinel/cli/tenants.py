@@ -26,6 +26,9 @@ Limit = Annotated[list[str] | None, typer.Option("--limit", help="NAME=VALUE, e.
 Webhook = Annotated[str | None, typer.Option("--webhook", help="HTTPS address; empty removes it.")]
 Secret = Annotated[str | None, typer.Option("--webhook-secret", help="whsec_…; made when absent.")]
 Telegram = Annotated[str | None, typer.Option("--telegram", help="Private chat id; empty removes it.")]
+RELATION_HELP = "Holder's relation to you: self, spouse, dependent_child, dependent_parent or third_party."
+Declared = Annotated[str, typer.Option("--relation", help=RELATION_HELP)]
+Relation = Annotated[str | None, typer.Option("--relation", help=RELATION_HELP)]
 Premium = Annotated[bool | None, typer.Option("--expiry-day-premium/--no-expiry-day-premium")]
 
 
@@ -33,6 +36,7 @@ Premium = Annotated[bool | None, typer.Option("--expiry-day-premium/--no-expiry-
 def add(
     tenant_id: TenantId,
     capital: Annotated[str, typer.Option("--capital", help="Declared capital in rupees.")],
+    relation: Declared,
     name: Name = None,
     mode: Mode = None,
     underlying: Underlying = None,
@@ -48,7 +52,13 @@ def add(
     """Adds a tenant. A new webhook secret is printed once, here."""
     from quantsentinel.app.tenants import add_tenant
 
-    fields = {"name": name, "capital": _amount(capital), "mode": mode, "expiry_day_premium": expiry_day_premium}
+    fields = {
+        "name": name,
+        "capital": _amount(capital),
+        "mode": mode,
+        "expiry_day_premium": expiry_day_premium,
+        "relation": relation,
+    }
     channels, made = _channels(webhook, webhook_secret, telegram)
     request = _request(tenant_id, underlying, limit, endpoints=channels, **fields)
     _told(add_tenant(open_live(config, state), request), made, json)
@@ -58,6 +68,7 @@ def add(
 def set_(
     tenant_id: TenantId,
     capital: Capital = None,
+    relation: Relation = None,
     name: Name = None,
     mode: Mode = None,
     underlying: Underlying = None,
@@ -74,7 +85,13 @@ def set_(
     from quantsentinel.app.tenants import set_tenant
 
     amount = None if capital is None else _amount(capital)
-    fields = {"name": name, "capital": amount, "mode": mode, "expiry_day_premium": expiry_day_premium}
+    fields = {
+        "name": name,
+        "capital": amount,
+        "mode": mode,
+        "expiry_day_premium": expiry_day_premium,
+        "relation": relation,
+    }
     channels, made = _channels(webhook, webhook_secret, telegram)
     request = _request(tenant_id, underlying, limit, endpoints=channels, **fields)
     _told(set_tenant(open_live(config, state), request), made, json)
@@ -113,7 +130,10 @@ def list_(config: Config = None, state: State = None, json: Json = False) -> Non
     ]
     columns = ("tenant", "name", "status", "mode", "capital", "underlyings", "channels", "live from")
     answer = [_plain(account, endpoints) for account, endpoints in found]
-    show(Answer(answer, [Table("Tenants", columns, rows, "none: `qs tenants add ID --capital 500000`")]), json)
+    show(
+        Answer(answer, [Table("Tenants", columns, rows, "none: `qs tenants add ID --capital 500000 --relation self`")]),
+        json,
+    )
 
 
 def _set_status(tenant_id: str, status: str, config: Config, state: State, json: bool) -> None:

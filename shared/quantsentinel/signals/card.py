@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from quantsentinel.accounts.distribution import disclosure, disclosure_version
 from quantsentinel.costs.charges import order_slices
+from quantsentinel.distribution import disclosure, disclosure_version
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Leg
 from quantsentinel.signals.signal import OFFERS, SignalEvent, SignalState
@@ -198,6 +198,7 @@ def webhook_data(event: SignalEvent) -> dict[str, Any]:
         "guards": [_guard_data(verdict) for verdict in event.receipts],
         "snapshot": event.snapshot_digest,
         "disclosure": card.disclosure,
+        "disclosure_version": disclosure_version(event.distribution_mode),
     }
 
 

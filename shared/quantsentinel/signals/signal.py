@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from quantsentinel.accounts.account import Mode
 from quantsentinel.canonical import short_id
+from quantsentinel.distribution import DistributionMode
 from quantsentinel.errors import Broken
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.opportunity import Opportunity
@@ -67,7 +68,7 @@ class SignalEvent:
     exit_price: float | None = None
     """Net points per unit that closing returns, on the worse side; on closed."""
     pnl: Rupees | None = None
-    distribution_mode: str = "own_account"
+    distribution_mode: DistributionMode = DistributionMode.OWN_ACCOUNT
     registration: str = ""
 
     def __post_init__(self) -> None:

@@ -32,8 +32,7 @@ from quantsentinel.wiring.local import desk_of, make_state_folder, open_local
 
 FASTEST = 1e5
 """Beyond it a session passes between two polls."""
-FIRST_TENANT = "myself"
-FIRST_CAPITAL = Decimal(1_000_000)
+FIRST = TenantRequest("myself", name="This laptop", capital=Decimal(1_000_000), relation="self")
 
 
 class ScaledClock:
@@ -90,7 +89,7 @@ def run_live(
     with _alone(request.settings.state):
         platform = _open(request)
         if not platform.tenants.ids():
-            add_tenant(platform, TenantRequest(tenant_id=FIRST_TENANT, name="This laptop", capital=FIRST_CAPITAL))
+            add_tenant(platform, FIRST)
         on_open(platform)
         interval = request.settings.poll_interval_s / request.speed
         while not stop.is_set():

@@ -22,6 +22,7 @@ from quantsentinel.adapters.embedded.faults import Faults
 from quantsentinel.adapters.embedded.objects import FolderObjects
 from quantsentinel.app.platform import Platform
 from quantsentinel.desk import Desk, load_policy
+from quantsentinel.distribution import Distribution, DistributionMode, read_legal_rows
 from quantsentinel.errors import BadInput, QuantsentinelError
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.ports import Channel, Clock, Delivery, MarketFeed
@@ -38,6 +39,12 @@ def desk_of(settings: Settings) -> Desk:
         policy=load_policy(_toml(settings.policy_overlay)),
         code_version=quantsentinel.__version__,
         broker=settings.broker,
+        distribution=Distribution(
+            mode=DistributionMode(settings.distribution_mode),
+            registration=settings.registration_number,
+            legal=read_legal_rows(settings.legal_rows),
+            own_accounts=settings.own_accounts,
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from quantsentinel.app.listing import DayStatistics, statistics
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.poll_market import Polled, poll_market
 from quantsentinel.app.tenants import TenantRequest, add_tenant
+from quantsentinel.distribution import UNCOUNTED
 from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import read_daily_bars
 from quantsentinel.market.breadth import read_breadth
@@ -158,7 +159,8 @@ def set_up(request: ReplayRequest) -> Stage:
         raise BadInput("no snapshot in the data", where=", ".join(map(str, request.data)))
     _claim_state(request.state)
     clock = VirtualClock(schedule[0][0] - max((plan.age for plan in request.tenants), default=timedelta(0)))
-    settings = request.settings.model_copy(update={"state": request.state, "sync": "normal"})
+    changes = {"state": request.state, "sync": "normal", "own_accounts": UNCOUNTED}
+    settings = request.settings.model_copy(update=changes)
     platform = open_local(settings, clock, {FEED: RecordedFeed(recording, clock)}, request.faults)
     _seed_history(platform, request.history, recording)
     if request.participants is not None:
@@ -212,6 +214,7 @@ def seed_tenants(
             status="paused" if plan.paused else "active",
             limits={"knob": plan.knob},
             endpoints=(endpoint,),
+            relation="self",
         )
         add_tenant(platform, request)
     clock.advance_to(start)

@@ -1,26 +1,38 @@
-"""The declared distribution mode is enforced (`conventions.md` §6): paper limits, `registered` needs its number."""
+"""The declared distribution mode is enforced (`conventions.md` §6): the one place that says who may get a signal.
+
+`own_account` serves declared self or family accounts only; `paper` limits to paper; third parties, in any mode, need a
+legal row that names its basis. What is not declared blocks.
+"""
 
 from __future__ import annotations
 
+from quantsentinel.distribution import FAMILY, Distribution, DistributionMode, LegalRow, Relation
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, receipt
 from quantsentinel.verdict import Outcome, Verdict
 
 NAME = "distribution"
-MODES = "own_account, paper or registered with its number"
+LIMIT = "self or family, or a third party with a legal row"
 
 
 def distribution(facts: TenantFacts) -> Verdict:
-    mode, number = facts.account.distribution_mode, facts.account.registration
-    reading = Reading(mode, MODES, "mode")
-    return receipt(facts.stamp, NAME, _outcome(mode, number), reading, mode, number)
+    declared, relation = facts.desk.distribution, facts.account.relation
+    basis = declared.basis(facts.view.session)
+    outcome, detail = _judged(declared, relation, basis)
+    row = basis.id if basis else ""
+    reading = Reading(f"{declared.mode.value}, {relation.value}", LIMIT, "mode, relation", detail)
+    return receipt(facts.stamp, NAME, outcome, reading, declared.mode, declared.registration, relation, row)
 
 
-def _outcome(mode: str, number: str) -> Outcome:
-    if mode == "own_account":
-        return Outcome.PASSED
-    if mode == "paper":
-        return Outcome.LIMITED
-    if mode == "registered":
-        return Outcome.PASSED if number else Outcome.BLOCKED
-    return Outcome.UNKNOWN
+def _judged(declared: Distribution, relation: Relation, basis: LegalRow | None) -> tuple[Outcome, str]:
+    if relation is Relation.UNDECLARED:
+        return Outcome.UNKNOWN, "the account's relation is not declared"
+    if declared.mode is DistributionMode.REGISTERED and not declared.registration:
+        return Outcome.BLOCKED, "registered without a registration number"
+    if relation not in FAMILY:
+        if declared.mode is DistributionMode.OWN_ACCOUNT:
+            return Outcome.BLOCKED, "own_account serves declared self or family accounts only"
+        if basis is None:
+            return Outcome.BLOCKED, f"no legal row lets third parties be served in mode {declared.mode.value}"
+    limited = declared.mode is DistributionMode.PAPER
+    return (Outcome.LIMITED if limited else Outcome.PASSED), (f"basis {basis.id}: {basis.basis}" if basis else "")
