@@ -142,7 +142,7 @@ def _tables(sheet: ChargeSheet) -> list[Table]:
 
 
 def _table(title: str, charges: Charges) -> Table:
-    rows = [
+    rows: list[tuple[str | Decimal, ...]] = [
         (line.name, line.base_rupees, _rate(line.rate, line.orders), _exact(line.amount), line.row_id)
         for line in charges.lines
     ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quantsentinel.cli.options import Config, Json, State, open_last
 from quantsentinel.cli.output import Answer, Markup, Table, ist, rupees_text, show
+
+if TYPE_CHECKING:
+    from quantsentinel.costs.waterfall import Waterfall
 
 
 def explain(
@@ -22,6 +25,8 @@ def explain(
     from quantsentinel.canonical import canonical
 
     story: dict[str, Any] = canonical(story_of(open_last(config, state), id))
+    if "economics" in story:
+        story["waterfall"] = canonical(_waterfall(story["economics"], story["cost_lines"]))
     show(Answer(story, _tables(story), _lines(story)), json)
 
 
@@ -34,9 +39,8 @@ def _tables(story: Mapping[str, Any]) -> list[Table]:
             for verdict in story["verdicts"]
         ]
         tables.append(Table(f"{story['kind']} {story['id']}: {len(rows)} guards asked", columns, rows))
-    if story.get("cost_lines"):
-        lines = [(line["name"], rupees_text(line["amount"])) for line in story["cost_lines"]]
-        tables.append(Table("Charges, per lot", ("charge", "amount"), lines))
+    if "waterfall" in story:
+        tables.append(_steps(story["waterfall"]))
     if story.get("steps"):
         steps = [
             (step["sequence"], step["state"], ist(step["decided_at"]), step["why"], step["exit_price"], step["pnl"])
@@ -44,6 +48,26 @@ def _tables(story: Mapping[str, Any]) -> list[Table]:
         ]
         tables.append(Table("Life", ("step", "state", "at", "why", "exit price", "P&L"), steps))
     return tables
+
+
+def _waterfall(economics: Mapping[str, Any], cost_lines: Sequence[Mapping[str, Any]]) -> Waterfall:
+    from decimal import Decimal
+
+    from quantsentinel.costs.waterfall import waterfall
+
+    gross, spread, depth, leaving = (
+        Decimal(economics[name]) for name in ("gross_edge", "half_spread", "depth_impact", "exit_charges")
+    )
+    return waterfall(gross, spread, depth, [(line["name"], Decimal(line["amount"])) for line in cost_lines], leaving)
+
+
+def _steps(fall: Mapping[str, Any]) -> Table:
+    """From gross edge to net EV."""
+    rows = [("gross edge", "", rupees_text(fall["gross_edge"]))]
+    rows += [(step["name"], rupees_text(step["amount"]), rupees_text(step["left"])) for step in fall["steps"]]
+    ratio = "no gross edge" if fall["cost_ratio"] is None else f"{fall['cost_ratio']:.1%} of the gross edge"
+    rows.append(("net EV", f"{rupees_text(fall['frictions'])}, {ratio}", rupees_text(fall["net_ev"])))
+    return Table("From gross edge to net EV, per lot", ("friction", "takes", "left"), rows)
 
 
 def _marked(outcome: str) -> str:

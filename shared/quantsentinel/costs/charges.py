@@ -109,7 +109,7 @@ def charge_lines(
         _brokerage(fills, schedule),
         _exercise_fee(exercised, schedule),
     ]
-    lines.append(_gst(lines, schedule))
+    lines.append(gst_line(lines, schedule))
     kept = tuple(_noted(line) if note else line for line in lines if line.base_rupees or line.amount)
     return Charges(kept, sum((line.amount for line in kept), ZERO), form)
 
@@ -189,7 +189,8 @@ def _exercise_fee(exercised: Sequence[Exercised], schedule: ChargeSchedule) -> C
     return ChargeLine("exercise_fee", base, fee.value, fee.value * count, fee.row.id, count)
 
 
-def _gst(lines: Sequence[ChargeLine], schedule: ChargeSchedule) -> ChargeLine:
+def gst_line(lines: Sequence[ChargeLine], schedule: ChargeSchedule) -> ChargeLine:
+    """GST on what broker, exchange and SEBI take; on IPFT only under plans that say so."""
     taxed = {"brokerage", "exercise_fee", "transaction", "sebi"} | ({"ipft"} if schedule.broker.gst_on_ipft else set())
     base = sum((line.amount for line in lines if line.name in taxed), ZERO)
     return ChargeLine("gst", base, schedule.gst.value, base * schedule.gst.value, schedule.gst.row.id)

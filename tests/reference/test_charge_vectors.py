@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from quantsentinel.costs.charges import Charges, Exercised, Fill, charge_lines
+from quantsentinel.costs.charges import ChargeLine, Charges, Exercised, Fill, charge_lines, gst_line
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.market.schedules import ChargeSchedule
@@ -55,6 +55,40 @@ def test_a_contract_note_costs_what_kite_says_with_ipft_free_of_gst(marketdata: 
     assert float(ours.total - ours.amount("stamp")) == pytest.approx(note["charges"]["total"], abs=1e-9)
 
 
+@pytest.mark.marketdata
+def test_every_charge_block_of_the_files_adds_up_as_the_engine_adds_up(marketdata: Path) -> None:
+    """Other products too (SBIN, INFY, gold on MCX): their amounts are read off the note, the engine adds GST."""
+    orders = kite_orders(marketdata)
+    assert len(orders) == 6
+    for order in orders:
+        note = {name: Decimal(str(value)) for name, value in order["charges"].items() if isinstance(value, int | float)}
+        ipft = IPFT_INSIDE.get(order["tradingsymbol"], Decimal(0))
+        amounts = {
+            "transaction": note["exchange_turnover_charge"] - ipft,
+            "ipft": ipft,
+            "sebi": note["sebi_turnover_charge"],
+            "brokerage": note["brokerage"],
+        }
+        lines = [ChargeLine(name, Decimal(1), amount, amount, "") for name, amount in amounts.items()]
+        gst = gst_line(lines, kite_schedule()).amount
+        assert float(gst) == pytest.approx(order["charges"]["gst"]["total"], abs=1e-9)
+        total = sum(amounts.values(), gst + note["transaction_tax"] + note["stamp_duty"])
+        assert float(total) == pytest.approx(order["charges"]["total"], abs=1e-9)
+
+
+IPFT_INSIDE = {"NIFTY2371317900PE": Decimal("0.00075"), "SBIN": Decimal("0.00056")}
+"""Rupees of IPFT that two notes hold inside the exchange's charge, 50 and 10 a crore: neither pays GST on it."""
+
+
+def kite_orders(marketdata: Path) -> list[dict[str, Any]]:
+    """Every order with charges in the files; the basket's own sums leave most lines at 0."""
+    folder = marketdata / "payloads/kite"
+    orders = json.loads((folder / "basket_margins.json").read_text())["data"]["orders"]
+    for name in ("order_margins.json", "virtual_contract_note.json"):
+        orders += json.loads((folder / name).read_text())["data"]
+    return list(orders)
+
+
 LINES = ("brokerage", "stt_sale", "transaction", "ipft", "sebi", "stamp", "gst")
 TABLE = {
     # india-facts.md §1.6 (b): (day, product, units, buy, sell), the lines, total unrounded, total of the note
@@ -65,6 +99,16 @@ TABLE = {
     "D": (date(2024, 9, 30), "options", 25, "100", "110"),
     "E": (date(2026, 11, 16), "futures", 65, "25000", "25100"),
     "F": (date(2025, 6, 16), "futures", 75, "25000", "25100"),
+}
+NOTE = {
+    # STT and stamp duty of the note, where the table prints their rounding
+    "A": ("11", "0"),
+    "B": ("7", "0"),
+    "B2": ("7", "0"),
+    "C": ("8", "0"),
+    "D": ("2", "0"),
+    "E": ("816", "33"),
+    "F": ("377", "38"),
 }
 EXPECTED = {
     "A": ("40 10.725 4.84848 0.001365 0.01365 0.195 8.075183", "63.858678", "63.94"),
@@ -88,16 +132,39 @@ def test_round_trips_cost_what_the_facts_file_derives(name: str) -> None:
     assert [float(ours.amount(line)) for line in LINES] == pytest.approx(list(map(float, lines.split())), abs=1e-6)
     assert float(ours.total) == pytest.approx(float(total), abs=1e-6)
     assert note.total == Decimal(note_total)
+    assert (note.amount("stt_sale"), note.amount("stamp")) == tuple(map(Decimal, NOTE[name]))
 
 
 @pytest.mark.parametrize(
-    ("day", "units", "intrinsic", "stt"),
+    ("day", "units", "intrinsic", "stt", "note"),
     [
-        (date(2026, 11, 16), 65, "100", "9.75"),  # table row G
-        (date(2025, 6, 16), 3000, "100", "375"),  # tradingqna 151973
-        (date(2023, 7, 5), 75, "100", "9.375"),  # fyers 2019: 9.38
+        (date(2026, 11, 16), 65, "100", "9.75", "10"),  # table row G
+        (date(2023, 8, 24), 3000, "100", "375", "375"),  # tradingqna 151973
     ],
 )
-def test_exercise_stt_is_charged_on_the_intrinsic_value(day: date, units: int, intrinsic: str, stt: str) -> None:
+def test_exercise_stt_is_charged_on_the_intrinsic_value(
+    day: date, units: int, intrinsic: str, stt: str, note: str
+) -> None:
     leg = Exercised(Instrument("NIFTY", day, 10800.0, "CE"), 1, units, Decimal(intrinsic))
-    assert charge_lines([], RULES.charges("NIFTY", day), [leg]).amount("stt_exercise") == Decimal(stt)
+    schedule = RULES.charges("NIFTY", day)
+    assert charge_lines([], schedule, [leg]).amount("stt_exercise") == Decimal(stt)
+    assert charge_lines([], schedule, [leg], "contract_note").amount("stt_exercise") == Decimal(note)
+
+
+def test_sixty_lots_exercised_above_the_freeze_quantity_pay_two_fees() -> None:
+    """tradingqna 151973: 3,000 units of NIFTY 19500 PE on 2023-08-24, two orders, 40 rupees."""
+    day = date(2023, 8, 24)
+    leg = Exercised(Instrument("NIFTY", day, 19500.0, "PE"), 1, 3000, Decimal(100), lot=50)
+    assert charge_lines([], RULES.charges("NIFTY", day, "zerodha"), [leg]).amount("exercise_fee") == 40
+
+
+def test_the_first_exercise_on_intrinsic_value_costs_what_fyers_printed() -> None:
+    """NIFTY 10800 CE settled at 10,900, lot 75: 9.38. No full schedule of 2019 exists, so the row alone is asked."""
+    row = RULES.rows.pick("charge", date(2019, 9, 5), exchange="NSE", product="options", levy="stt_exercise")
+    assert round(Decimal(100 * 75) * row.values["rate"], 2) == Decimal("9.38")
+
+
+@pytest.mark.parametrize(("day", "stt"), [(date(2026, 3, 31), 400), (date(2026, 4, 1), 1000)])
+def test_a_futures_contract_of_twenty_lakh_pays_the_stt_that_cleartax_prints(day: date, stt: int) -> None:
+    sold = [Fill("NIFTY26APRFUT", -1, 100, Decimal(20_000))]
+    assert charge_lines(sold, RULES.charges("NIFTY", day, product="futures")).amount("stt_sale") == stt
