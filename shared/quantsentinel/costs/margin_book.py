@@ -207,8 +207,9 @@ def _rows(legs: Sequence[HeldLeg], table: MarginTable) -> list[_Row]:
 
 
 def _made(legs: Sequence[HeldLeg], table: MarginTable) -> list[_Row]:
+    market = table.shocked
     after = stressed_legs(legs, table)
-    risk = leg_risk(_arrays(after, table.market), table.shocked, table.scan)
+    risk = leg_risk(_arrays(after, market), market, table.scan)
     n_days = len(table.market.days)
     cells = np.empty((len(legs), COLUMNS, n_days))
     cells[:, :SCENARIOS] = risk.losses.transpose(2, 0, 1)
