@@ -6,15 +6,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantsentinel.desk import ExitPolicy, HardRules, Policy
 from quantsentinel.opportunity.payoff_profile import Profile, win_probability
-from quantsentinel.pricing.density import Density
 from quantsentinel.units import quantise_price
 
 DEARER = 1.001
 """A worse price also costs a little more in charges: at most 0.1 % of what it is worse by."""
 EPSILON = 1e-9
+Floats = NDArray[np.float64]
 DEBIT_PROFIT = 2.0
 PROBES = 32
 """Prices at which the win probability is asked at once: two calls find the tick that a bisection finds in seven."""
@@ -40,6 +41,20 @@ class PriceLine:
         return self.value - self.mid
 
 
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """Of one package, before its entry cost: `bounds` limits loss and profit, `outcome` is what it pays at its exit,
+    where the price is distributed by `cdf` at `nodes`. Held to settlement the two are one; a calendar's are not."""
+
+    bounds: Profile
+    outcome: Profile
+    nodes: Floats
+    cdf: Floats
+
+    def win_probability(self, entry_cost: Floats) -> Floats:
+        return win_probability(self.outcome, entry_cost, self.nodes, self.cdf)
+
+
 @dataclass(frozen=True, slots=True)
 class Levels:
     """Net prices on the tick grid: the entry zone from its best (the mid) to its worst price, target and stop."""
@@ -50,7 +65,7 @@ class Levels:
     stop: float
 
 
-def worst_price(line: PriceLine, shape: Profile, physical: Density, rules: HardRules, tick: float) -> float:
+def worst_price(line: PriceLine, shape: Shape, rules: HardRules, tick: float) -> float:
     """The highest net price on the tick grid at which every hard rule holds.
 
     Each rule holds up to a price and fails above it, so it is the lowest of their limits: in closed form, and by
@@ -72,20 +87,18 @@ def worst_price(line: PriceLine, shape: Profile, physical: Density, rules: HardR
     floor = math.floor(line.mid / tick) - 1
     ticks = max(math.floor(limit / tick - EPSILON), floor)
     if rules.profile == "article" or line.executable < 0:
-        ticks = _within_win_probability(range(floor, ticks + 1), line, shape, physical, rules, tick)
+        ticks = _within_win_probability(range(floor, ticks + 1), line, shape, rules, tick)
     return quantise_price(ticks * tick, tick)
 
 
-def _within_win_probability(
-    ticks: range, line: PriceLine, shape: Profile, physical: Density, rules: HardRules, tick: float
-) -> int:
+def _within_win_probability(ticks: range, line: PriceLine, shape: Shape, rules: HardRules, tick: float) -> int:
     """The highest of `ticks` at which the win probability reaches its limit; the lowest when none does."""
 
     low, high = ticks[0], ticks[-1]
     while high > low:
         asked = np.unique(np.linspace(low + 1, high, PROBES).astype(np.int64))
         cost = np.asarray(asked * tick + line.flat, dtype=np.float64)
-        won = win_probability(shape, cost, physical.strike, physical.cdf)
+        won = shape.win_probability(cost)
         held = asked[won >= rules.min_win_probability]
         low = int(held[-1]) if held.size else low
         failed = asked[asked > low]
@@ -93,14 +106,12 @@ def _within_win_probability(
     return low
 
 
-def price_levels(
-    line: PriceLine, shape: Profile, physical: Density, policy: Policy, tick: float, *, holds: bool
-) -> Levels:
+def price_levels(line: PriceLine, shape: Shape, policy: Policy, tick: float, *, holds: bool) -> Levels:
     """`holds`: every rule was shown to hold at the executable price, so the zone reaches at least that far."""
-    worst = worst_price(line, shape, physical, policy.hard_rules, tick)
+    worst = worst_price(line, shape, policy.hard_rules, tick)
     if holds:
         worst = max(worst, line.executable)
-    target, stop = exit_levels(worst, line.flat, shape, policy.exits, tick)
+    target, stop = exit_levels(worst, line.flat, shape.bounds, policy.exits, tick)
     return Levels(min(quantise_price(line.mid, tick), worst), worst, target, stop)
 
 
