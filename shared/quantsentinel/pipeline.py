@@ -18,6 +18,7 @@ from quantsentinel.market.history import History, known_at
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.entries import entries_refused
 from quantsentinel.opportunity.expiry_terms import Shared
+from quantsentinel.opportunity.factors import factors_of
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.offers import make_offers
 from quantsentinel.portfolio.book import Book
@@ -68,6 +69,7 @@ def market_pass(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMas
         analytics=analytics,
         snapshot=snapshot,
         feature_times=availability(snapshot.received_at, history),
+        factors=factors_of(history, desk),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from quantsentinel.app.market_watch import chain_accepted, chain_refused, poll_answered, poll_failed
@@ -15,6 +15,7 @@ from quantsentinel.errors import BadInput, RuleGap, StaleData, Unavailable
 from quantsentinel.features.strike_flow import opening_of
 from quantsentinel.features.summary import summary_row
 from quantsentinel.integrity.firewall import Firewall, IntegrityContext, check
+from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.earlier import Opening
@@ -197,7 +198,15 @@ def _history(platform: Platform, snapshot: Snapshot, before: Document | None) ->
         participants=platform.participants_before(session),
         opening=opening,
         breadth=platform.breadth_before(session),
+        neighbours=_neighbours(platform, names, session),
     )
+
+
+def _neighbours(platform: Platform, names: Sequence[str], session: date) -> dict[str, tuple[DailyBar, ...]]:
+    """As many daily bars of the other underlyings as their moving together is judged on."""
+    newest = platform.desk.policy.scenarios.sessions + 1
+    found = {name: platform.daily_before(name, session)[-newest:] for name in names}
+    return {name: bars for name, bars in found.items() if bars}
 
 
 def _opening(platform: Platform, before: Document) -> Opening:

@@ -77,6 +77,8 @@ class History:
     participants: ParticipantOi | None = None
     opening: Opening | None = None
     breadth: Breadth | None = None
+    neighbours: Mapping[str, tuple[DailyBar, ...]] = field(default_factory=dict)
+    """The newest daily bars of the other underlyings, for what moves together."""
 
     @cached_property
     def encoded(self) -> bytes:
@@ -91,10 +93,16 @@ class History:
                 "participants": _plain(self.participants) if self.participants else None,
                 "opening": plain_opening(self.opening),
                 "breadth": plain_breadth(self.breadth),
+                # Absent when there are none, so that objects written before there were any keep their names.
+                **({"neighbours": self._neighbours} if self.neighbours else {}),
             },
             separators=(",", ":"),
             allow_nan=False,
         ).encode()
+
+    @property
+    def _neighbours(self) -> dict[str, dict[str, list[Any]]]:
+        return {name: _columns(DailyBar, self.neighbours[name]) for name in sorted(self.neighbours)}
 
     @cached_property
     def digest(self) -> str:
@@ -114,6 +122,7 @@ def known_at(history: History, at: datetime) -> History:
         participants=evening if evening and evening.available_at <= at and evening.day < today else None,
         opening=opening if opening and opening.received_at < at else None,
         breadth=breadth if breadth and breadth.available_at <= at and breadth.day < today else None,
+        neighbours={name: tuple(bar for bar in bars if bar.day < today) for name, bars in history.neighbours.items()},
     )
     return history if known == history else known
 
@@ -132,6 +141,7 @@ def decode_history(data: bytes) -> History:
             participants=_participants(raw["participants"]),
             opening=decode_opening(raw.get("opening")),
             breadth=decode_breadth(raw.get("breadth")),
+            neighbours={name: _bars(bars) for name, bars in raw.get("neighbours", {}).items()},
         )
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"not a history object: {error!r}", where="history") from None

@@ -13,6 +13,7 @@ from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.regime import Regime
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.candidates import Candidates
+from quantsentinel.opportunity.factors import Factors
 from quantsentinel.opportunity.opportunity import Opportunity
 
 Feature = float | str | None
@@ -45,6 +46,8 @@ class MarketView:
     snapshot: Snapshot
     feature_times: Mapping[str, datetime] = field(default_factory=dict)
     """From when on each feature may be used."""
+    factors: Factors | None = None
+    """How the indices move together; None without enough daily closes."""
 
     @cached_property
     def digest(self) -> str:
