@@ -1,15 +1,16 @@
-"""What the clock alone tells: a feed that stopped during a session, and a session that is over and can be read."""
+"""What the clock alone tells: a feed that stopped in a session; a session that is over can be sealed and read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from quantsentinel.app.audit import seal_session
 from quantsentinel.app.market_watch import WHO, Told, feed_stopped
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.session_relations import watch_session
 from quantsentinel.contracts.events import Tick
-from quantsentinel.errors import RuleGap
+from quantsentinel.errors import QuantsentinelError, RuleGap
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.ports import Put, Write
@@ -57,7 +58,8 @@ def heartbeat(platform: Platform, tick: Tick) -> None:
     """Writes one `heartbeats/{underlying}` document per underlying; its `state` turns `stale` above the limit, and the
     switch over its stale data goes on.
 
-    After the close the session's relations are read, once. The feed's state is told before any of that can fail.
+    After the close the audit chains are sealed and the session's relations are read, once each. The feed's state is
+    told before any of that can fail, and neither of the two keeps the other from its turn.
     """
     found = pulses(platform)
     writes: list[Write] = [
@@ -80,7 +82,14 @@ def heartbeat(platform: Platform, tick: Tick) -> None:
     if writes:
         platform.documents.commit(writes)
     platform.outbox.publish([event for one in told for event in one.events])
-    watch_session(platform)
+    trouble: list[QuantsentinelError] = []
+    for after_close in (seal_session, watch_session):
+        try:
+            after_close(platform)
+        except QuantsentinelError as error:
+            trouble.append(error)
+    if trouble:
+        raise trouble[0]
 
 
 def _models(platform: Platform) -> Told:

@@ -12,6 +12,7 @@ import typer
 
 from quantsentinel import __version__
 from quantsentinel.cli import (
+    audit,
     bench,
     chain,
     config,
@@ -25,6 +26,7 @@ from quantsentinel.cli import (
     imports,
     kill,
     replay,
+    replay_decision,
     rules,
     run,
     signals,
@@ -78,10 +80,12 @@ app.add_typer(snapshots.app, name="snapshot", rich_help_panel=MARKET)
 app.add_typer(rules.app, name="rules", rich_help_panel=MARKET)
 app.add_typer(drift.app, name="drift", rich_help_panel=MARKET)
 app.command("explain", rich_help_panel=DECISIONS)(explain.explain)
+app.command("replay-decision", rich_help_panel=DECISIONS)(replay_decision.replay_decision)
 app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
 app.command("costs", rich_help_panel=RISK)(costs.costs)
 app.add_typer(kill.app, name="kill", rich_help_panel=RISK)
+app.add_typer(audit.app, name="audit", rich_help_panel=RISK)
 app.add_typer(day_report.app, name="report", rich_help_panel=OPERATE)
 app.command("bench", rich_help_panel=OPERATE)(bench.bench)
 

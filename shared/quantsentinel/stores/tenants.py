@@ -17,31 +17,21 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from quantsentinel.accounts.account import Account
-from quantsentinel.accounts.codec import decode, decode_account, encode_account
+from quantsentinel.accounts.codec import decode, encode_account
 from quantsentinel.audit.chain import Record, genesis, plain_record, read_record
 from quantsentinel.canonical import canonical, short_id
 from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book
-from quantsentinel.portfolio.codec import decode_book, encode_book
+from quantsentinel.portfolio.codec import encode_book
 from quantsentinel.ports import Create, Document, Documents, Json, Put, Update, Where, Write
 from quantsentinel.signals.signal import SignalEvent
 
 UNDELIVERED_KEPT = 50
 AUDIT_PAGE = 200
 _TENANT_ID = re.compile(r"^[a-z0-9-]{3,40}$")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a tenant's messages go on one channel: webhook `{url, secret}` or telegram `{chat_id}`."""
-
-    channel: str
-    address: str
-    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +115,22 @@ class TenantStore:
         document = self._documents.get(self.answers_path)
         return answers_of(document), document.version if document else None
 
-    def add_answer(self, answer: Answer, waiting: Sequence[Answer], version: str | None, ref: str = "") -> bool:
-        """Records an answer behind those that wait. False when the very same (kind, price, lots and `ref`) was recorded
-        before: nothing is written. Raises `Conflict` when another answer came in between."""
-        said = short_id("ans", self.tenant_id, answer.signal_id, answer.kind, answer.price, answer.lots, ref)
-        path = f"{self.root}/answers/{said}"
-        if self._documents.get(path) is not None:
-            return False
+    def recorded_answer(self, answer: Answer, ref: str) -> Answer | None:
+        """The very same answer (kind, price, lots and `ref`), when it was recorded before."""
+        document = self._documents.get(self._answer_path(answer, ref))
+        if document is None:
+            return None
+        return decode(Answer, {name: value for name, value in document.data.items() if name != "ref"})
+
+    def add_answer(self, answer: Answer, waiting: Sequence[Answer], version: str | None, ref: str) -> None:
+        """Records an answer behind those that wait. Raises `Conflict` when another one came in between."""
         data = {"answers": [canonical(item) for item in (*waiting, answer)]}
         write: Write = Create(self.answers_path, data) if version is None else Update(self.answers_path, data, version)
-        self._documents.commit([Create(path, {**canonical(answer), "ref": ref}), write])
-        return True
+        self._documents.commit([Create(self._answer_path(answer, ref), {**canonical(answer), "ref": ref}), write])
+
+    def _answer_path(self, answer: Answer, ref: str) -> str:
+        said = short_id("ans", self.tenant_id, answer.signal_id, answer.kind, answer.price, answer.lots, ref)
+        return f"{self.root}/answers/{said}"
 
     # --- signals, refusals, audit ---
     def signal_writes(self, event: SignalEvent, data: Json) -> list[Write]:
@@ -248,6 +243,23 @@ class TenantRegistry:
         found = self._documents.get_many(paths)
         return {item.tenant_id: partial(_loaded, item, found) for item in stores if item.root in found}
 
+    def audit_ends(self, tenant_ids: Sequence[str]) -> dict[str, int]:
+        """The number of each chain's last record, by the book; -1 for a book that does not say."""
+        stores = [self.store(tenant_id) for tenant_id in tenant_ids]
+        found = self._read([item.book_path for item in stores])
+        return {item.tenant_id: _audit_end(found.get(item.book_path)) for item in stores}
+
+    def audit_records(self, wanted: Mapping[str, int]) -> dict[str, Record]:
+        """One record of each of these tenants, where it exists."""
+        paths = {f"{self.store(tenant_id).root}/audit/{seq:09d}": tenant_id for tenant_id, seq in wanted.items()}
+        return {paths[path]: read_record(document.data) for path, document in self._read(list(paths)).items()}
+
+    def _read(self, paths: Sequence[str]) -> dict[str, Document]:
+        found: dict[str, Document] = {}
+        for start in range(0, len(paths), AUDIT_PAGE):
+            found |= self._documents.get_many(paths[start : start + AUDIT_PAGE])
+        return found
+
     def owner(self, signal_id: str) -> str | None:
         document = self._documents.get(f"signal_owners/{signal_id}")
         return str(document.data["tenant_id"]) if document else None
@@ -257,25 +269,3 @@ def _loaded(store: TenantStore, found: Mapping[str, Document]) -> Loaded:
     undelivered = undelivered_of(found.get(store.undelivered_path))
     answers = answers_of(found.get(store.answers_path))
     return Loaded(account_of(found[store.root]), *book_of(found.get(store.book_path)), undelivered, answers)
-
-
-def account_of(document: Document) -> Account:
-    """The account, with the database's create time as the anchor of the dry-run lock."""
-    return decode_account(document.id, document.data, document.created_at)
-
-
-def endpoints_of(document: Document) -> tuple[Endpoint, ...]:
-    channels: Mapping[str, Any] = document.data.get("channels", {})
-    return tuple(Endpoint(**channels[name]) for name in sorted(channels))
-
-
-def book_of(document: Document | None) -> tuple[Book, str | None]:
-    return (Book(), None) if document is None else (decode_book(document.data), document.version)
-
-
-def answers_of(document: Document | None) -> tuple[Answer, ...]:
-    return () if document is None else decode(tuple[Answer, ...], document.data["answers"])
-
-
-def undelivered_of(document: Document | None) -> tuple[str, ...]:
-    return () if document is None else tuple(document.data["event_ids"])
