@@ -20,8 +20,8 @@ def encode_book(book: Book) -> dict[str, Any]:
 
 
 def decode_book(data: Mapping[str, Any]) -> Book:
-    """Raises `BadInput` for another schema, fields that do not fit, or a position held only in part: an unreadable book is
-    never an empty one."""
+    """Raises `BadInput` for another schema, fields that do not fit, or a position held only in part: an unreadable book
+    is never an empty one."""
     if data.get("schema") != BOOK_SCHEMA:
         raise BadInput(f"book schema {data.get('schema')!r}", where="book", fix=f"Known: {BOOK_SCHEMA}")
     return require_sound(decode(Book, {name: value for name, value in data.items() if name != "schema"}))

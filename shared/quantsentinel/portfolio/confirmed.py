@@ -31,12 +31,12 @@ class Applied:
     pnl: Rupees = ZERO
 
 
-def pending(book: Book, answers: Iterable[Answer], underlying: str) -> tuple[Answer, ...]:
-    """Answers about what the book knows of an underlying that were not applied yet, oldest first, each once."""
+def pending(book: Book, answers: Iterable[Answer], underlying: str | None = None) -> tuple[Answer, ...]:
+    """Answers about what the book knows (of an underlying) that were not applied yet, oldest first, each once."""
     known = {
         position.signal_id
         for position in (*book.positions, *book.confirmed, *(item.position for item in book.lapsed))
-        if position.package.underlying == underlying
+        if underlying in (None, position.package.underlying)
     }
     fresh = {answer for answer in answers if answer.signal_id in known and _is_newer(book, answer)}
     return tuple(sorted(fresh, key=_order))

@@ -65,12 +65,13 @@ def _at_last_quotes(positions: Iterable[Position]) -> Decimal:
 def redeclared(book: Book, account: Account) -> Book:
     """`book` itself under the declaration it knows. A new one holds what was realised before it: `realised` starts
     again at zero and the base of the daily loss moves with it: equity counts no rupee twice, no loss is hidden. What
-    later words say about entries that ended before it is in the declaration too."""
+    later words say about entries that ended before it is in the declaration too. The peak of equity moves with equity:
+    a drawdown stays as large in rupees as it was."""
     if (book.capital, book.capital_declared_on) == (account.capital, account.capital_declared_on):
         return book
     known = book.capital is not None
     before, confirmed = (book.realised, book.confirmed_realised) if known else (ZERO, ZERO)
-    return replace(
+    after = replace(
         book,
         capital=account.capital,
         capital_declared_on=account.capital_declared_on,
@@ -81,3 +82,7 @@ def redeclared(book: Book, account: Account) -> Book:
         lapsed=tuple(replace(item, pnl=ZERO) for item in book.lapsed) if known else book.lapsed,
         provisional=() if known else book.provisional,
     )
+    if book.capital is None or book.peak_equity is None:
+        return after
+    shift = after.equity(account.capital) - book.equity(book.capital)
+    return replace(after, peak_equity=rupees(book.peak_equity + shift))

@@ -28,6 +28,15 @@ from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import encode_book
 from quantsentinel.ports import Create, Document, Documents, Json, Put, Update, Where, Write
 from quantsentinel.signals.signal import SignalEvent
+from quantsentinel.stores.tenant_documents import Endpoint as Endpoint
+from quantsentinel.stores.tenant_documents import (
+    account_of,
+    answers_of,
+    audit_end_of,
+    book_of,
+    endpoints_of,
+    undelivered_of,
+)
 
 UNDELIVERED_KEPT = 50
 AUDIT_PAGE = 200
@@ -247,7 +256,7 @@ class TenantRegistry:
         """The number of each chain's last record, by the book; -1 for a book that does not say."""
         stores = [self.store(tenant_id) for tenant_id in tenant_ids]
         found = self._read([item.book_path for item in stores])
-        return {item.tenant_id: _audit_end(found.get(item.book_path)) for item in stores}
+        return {item.tenant_id: audit_end_of(found.get(item.book_path)) for item in stores}
 
     def audit_records(self, wanted: Mapping[str, int]) -> dict[str, Record]:
         """One record of each of these tenants, where it exists."""
