@@ -96,7 +96,7 @@ def test_declaring_more_capital_does_not_hide_a_loss() -> None:
 
 
 def test_what_was_realised_before_a_declaration_is_inside_the_declared_capital() -> None:
-    view, book = market(), Book(session=SESSION, realised=rupees(70_000))
+    view, book = market(), Book(session=SESSION, realised=rupees(70_000), confirmed_realised=rupees(70_000))
     first = tenant_pass(view, book, account(), desk(), as_of(view))
     assert first.equity == 2_070_000
     again = account(capital=rupees(2_070_000), capital_declared_on=SESSION)
