@@ -1,0 +1,91 @@
+"""One place through which every guard speaks, so that any of them can be made to lie: a pytest plugin.
+
+Loaded before the code under test (`-p tests.mutation.plugin`), it wraps the three functions that make a guard's answer:
+a receipt of the castle, a finding of the firewall, a hard rule's verdict. `QS_TEST_MUTANT=<guard>:<kind>` makes one
+guard lie; `QS_TEST_RECORD=<file>` writes which test saw which guard say what. The product knows nothing of this.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quantsentinel.integrity import finding
+from quantsentinel.integrity.finding import Severity
+from quantsentinel.opportunity import hard_rules
+from quantsentinel.risk import receipt
+from quantsentinel.verdict import Outcome, Verdict
+
+PASSED, BLOCKED, UNKNOWN = Outcome.PASSED, Outcome.BLOCKED, Outcome.UNKNOWN
+KINDS: dict[str, Callable[[Outcome], Outcome]] = {
+    "disable": lambda said: PASSED,
+    "invert": lambda said: {PASSED: BLOCKED, BLOCKED: PASSED}.get(said, said),
+    "starve": lambda said: PASSED if said is UNKNOWN else said,
+}
+"""What a mutant answers instead: always yes, the opposite, or yes where it knows nothing."""
+SEVERITIES = {outcome: severity for severity, outcome in finding.OUTCOMES.items()}
+
+_mutant: list[tuple[str, Callable[[Outcome], Outcome]]] = []
+_seen: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+_seconds: dict[str, float] = {}
+_test: list[str] = []
+
+
+def mutate(guard: str, kind: str) -> None:
+    """From now on `guard` lies."""
+    _mutant[:] = [(guard, KINDS[kind])]
+
+
+def _answer(guard: str, said: Outcome) -> Outcome:
+    if _test:
+        _seen[guard][said.value].add(_test[0])
+    return next((lie(said) for name, lie in _mutant if name == guard), said)
+
+
+def _install() -> None:
+    honest_receipt, honest_finding, honest_verdict = receipt.receipt, finding.Guard._finding, hard_rules.Verdict
+
+    def lying_receipt(decision: str, name: str, outcome: Outcome, *rest: Any) -> Verdict:
+        return honest_receipt(decision, name, _answer(name, outcome), *rest)
+
+    def lying_finding(guard: finding.Guard, severity: Severity, *rest: Any) -> finding.Finding:
+        made = honest_finding(guard, severity, *rest)
+        said = _answer(guard.name, finding.OUTCOMES[severity])
+        return replace(made, severity=SEVERITIES[said])
+
+    def lying_verdict(*, guard: str, outcome: Outcome, **rest: Any) -> Verdict:
+        return honest_verdict(guard=guard, outcome=_answer(guard, outcome), **rest)
+
+    receipt.receipt = lying_receipt
+    finding.Guard._finding = lying_finding  # type: ignore[method-assign]  # the mutation itself
+    hard_rules.Verdict = lying_verdict  # type: ignore[misc, assignment]  # the mutation itself
+
+
+_install()
+if "QS_TEST_MUTANT" in os.environ:
+    mutate(*os.environ["QS_TEST_MUTANT"].rsplit(":", 1))
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    _test[:] = [nodeid]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _seconds[report.nodeid] = _seconds.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_sessionfinish() -> None:
+    target = os.environ.get("QS_TEST_RECORD")
+    if target:
+        seen = {
+            guard: {outcome: sorted(tests) for outcome, tests in sorted(said.items())}
+            for guard, said in sorted(_seen.items())
+        }
+        Path(target).write_text(json.dumps({"seen": seen, "seconds": _seconds}), encoding="utf-8")
