@@ -18,10 +18,10 @@ TESTS ?= tests
 DEMO_ARGS ?=
 LOCK ?=
 
-.PHONY: help setup demo test check bench dev lock clean emulators browser
+.PHONY: help setup demo test check guards-mutate bench dev lock clean emulators browser
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: $(STAMPS)/dev $(STAMPS)/project .venv-serve/.stamps/serve  ## .venv (everything), .venv-serve (what a function gets), locked and hashed
 
@@ -33,6 +33,9 @@ test: setup emulators browser  ## everything, with emulators, a browser and the 
 
 check: setup  ## under a minute: format, lint, types, architecture, fast tests
 	@.ci/check
+
+guards-mutate: setup  ## disable, invert and starve each guard in turn: does a test notice?
+	@$(RUN)/python -m tests.mutation.run
 
 bench: setup  ## figures against budgets and peers
 	@$(RUN)/qs bench
