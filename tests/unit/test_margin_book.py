@@ -116,6 +116,12 @@ def test_a_short_put_needs_more_after_a_fall_and_a_calm_shock_changes_nothing() 
     assert fallen.premium_outlay == calm.premium_outlay == 0.0
 
 
+def test_a_shock_may_scale_every_volatility() -> None:
+    (leg,) = stressed_legs([held(24_700, "CE", -75)], tables(Shock(0.0, 0.0, 1.25))["NIFTY"])
+    vol = 1.25 * 0.12 * np.sqrt(11 / 12)
+    assert leg.mark == pytest.approx(float(black76.price(24_460, 24_700, 12 / 365, vol, 1.0, True)))
+
+
 def test_a_mark_at_intrinsic_value_is_stressed_at_the_exchanges_volatility() -> None:
     dear = HeldLeg(Instrument("NIFTY", NEAR, 23_000.0, "CE"), -75, 1_460.0, 24_460.0)
     (after,) = stressed_legs([dear], tables(Shock(-0.05))["NIFTY"])
@@ -147,7 +153,7 @@ def test_one_contract_has_one_mark_in_a_table() -> None:
         book_margin([replace(CONDOR[0], mark=CONDOR[0].mark + 0.05)], known)
 
 
-@pytest.mark.parametrize("shock", [Shock(-1.0), Shock(float("nan")), Shock(0.0, float("inf"))])
+@pytest.mark.parametrize("shock", [Shock(-1.0), Shock(float("nan")), Shock(0.0, float("inf")), Shock(0.0, 0.0, -0.5)])
 def test_an_impossible_shock_is_refused(shock: Shock) -> None:
     with pytest.raises(BadInput, match="shock"):
         book_margin(CONDOR, tables(shock))

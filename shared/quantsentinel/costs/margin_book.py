@@ -48,10 +48,11 @@ class HeldLeg:
 
 @dataclass(frozen=True, slots=True)
 class Shock:
-    """A sudden move: `spot` a fraction of the level, `vol_annual` added to every implied vol."""
+    """A sudden move: `spot` a fraction of the level; every implied vol times `vol_scale`, plus `vol_annual`."""
 
     spot: float = 0.0
     vol_annual: float = 0.0
+    vol_scale: float = 1.0
 
 
 CALM = Shock()
@@ -82,8 +83,9 @@ class MarginTable:
 def shocked_market(market: MarginMarket, scan: ScanRule, shock: Shock) -> MarginMarket:
     """The next file after the move: its close is the shocked one (a rise only: a fall keeps the wider range), and
     NSE's volatility has the move in it, v'^2 = decay v^2 + (1 - decay) 365 ln(1 + spot)^2, where that is more."""
-    if not (math.isfinite(shock.spot) and math.isfinite(shock.vol_annual) and shock.spot > -1.0):
-        raise BadInput(f"a shock of {shock.spot} of spot, {shock.vol_annual} of vol", where="margin")
+    moves = (shock.spot, shock.vol_annual, shock.vol_scale)
+    if not all(map(math.isfinite, moves)) or shock.spot <= -1.0 or shock.vol_scale < 0.0:
+        raise BadInput(f"an impossible shock: {shock}", where="margin")
     decay, vol = scan.vol_decay.value, market.previous_vol_annual
     moved = decay * vol**2 + (1.0 - decay) * DAYS_PER_YEAR * math.log1p(shock.spot) ** 2
     return MarginMarket(
@@ -107,7 +109,7 @@ def stressed_legs(legs: Sequence[HeldLeg], table: MarginTable) -> tuple[HeldLeg,
     vol = implied_vol(arrays.mark, arrays.forward, arrays.strike, years, 1.0, arrays.is_call)
     vol = np.where(np.isfinite(vol), vol, table.market.previous_vol_annual)
     forward = arrays.forward * (1.0 + table.shock.spot)
-    shifted = np.maximum(vol + table.shock.vol_annual, 0.0)
+    shifted = np.maximum(vol * table.shock.vol_scale + table.shock.vol_annual, 0.0)
     marks = black76.price(forward, arrays.strike, years, shifted, 1.0, arrays.is_call)
     return tuple(
         HeldLeg(leg.instrument, leg.units, mark, level)
