@@ -193,7 +193,7 @@ def _exported(variables: Mapping[str, str]) -> Iterator[None]:
 # --- What Terraform and an operator do in production ------------------------------------------------------------------
 def _provision(google: Google, settings: Settings, ports: Mapping[str, int]) -> None:
     """Buckets, topics, push subscriptions."""
-    for kind in ("raw", "snapshots", "decisions"):
+    for kind in ("raw", "snapshots", "decisions", "audit"):
         create_bucket(google, settings.bucket(kind))
     for name, row in functions().items():
         create_topic(google, topic_of(row))

@@ -18,7 +18,7 @@ from quantsentinel.errors import BadInput
 PREFIX = "QS_"
 CONFIG_VARIABLE = "QS_CONFIG"
 PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay", "legal_rows")
-BUCKETS = ("raw", "snapshots", "decisions")
+BUCKETS = ("raw", "snapshots", "decisions", "audit")
 
 Secret = SecretStr
 """A value whose repr, text and JSON are stars; `.get_secret_value()` is the one way in."""
@@ -72,6 +72,7 @@ class Settings(BaseModel):
     bucket_raw: str = ""
     bucket_snapshots: str = ""
     bucket_decisions: str = ""
+    bucket_audit: str = ""
     """An empty bucket name stands for `<project>-qs-<kind>`."""
     topic_prefix: str = ""
 
@@ -98,7 +99,7 @@ class Settings(BaseModel):
             raise ValueError("; ".join(problems))
         return self
 
-    def bucket(self, kind: Literal["raw", "snapshots", "decisions"]) -> str:
+    def bucket(self, kind: Literal["raw", "snapshots", "decisions", "audit"]) -> str:
         """The bucket of a kind of object."""
         name: str = getattr(self, f"bucket_{kind}")
         return name or f"{self.project}-qs-{kind}"

@@ -26,7 +26,8 @@ from quantsentinel.wiring.local import channels_of, desk_of
 
 
 class RoutedObjects:
-    """Objects by the first part of their key: raw payloads, decisions, and everything else have their own bucket."""
+    """Objects by the first part of their key: raw payloads, decisions, the audit's roots (under a retention lock) and
+    everything else have their own bucket."""
 
     def __init__(self, routes: Mapping[str, Objects], default: Objects) -> None:
         self._routes = routes
@@ -61,6 +62,7 @@ def open_google(
         {
             "raw": _bucket(settings, "raw", emulated["STORAGE"]),
             "decisions": _bucket(settings, "decisions", emulated["STORAGE"]),
+            "audit-roots": _bucket(settings, "audit", emulated["STORAGE"]),
         },
         _bucket(settings, "snapshots", emulated["STORAGE"]),
     )
@@ -81,7 +83,9 @@ def open_google(
     )
 
 
-def _bucket(settings: Settings, kind: Literal["raw", "snapshots", "decisions"], emulator: str | None) -> Objects:
+def _bucket(
+    settings: Settings, kind: Literal["raw", "snapshots", "decisions", "audit"], emulator: str | None
+) -> Objects:
     return GcsObjects(settings.project, settings.bucket(kind), emulator_url=emulator)
 
 
