@@ -14,6 +14,7 @@ from quantsentinel import __version__
 from quantsentinel.cli import (
     audit,
     bench,
+    book,
     chain,
     config,
     costs,
@@ -27,6 +28,7 @@ from quantsentinel.cli import (
     kill,
     replay,
     replay_decision,
+    risk,
     rules,
     run,
     signals,
@@ -85,6 +87,8 @@ app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
 app.command("costs", rich_help_panel=RISK)(costs.costs)
 app.add_typer(kill.app, name="kill", rich_help_panel=RISK)
+app.add_typer(book.app, name="book", rich_help_panel=RISK)
+app.add_typer(risk.app, name="risk", rich_help_panel=RISK)
 app.add_typer(audit.app, name="audit", rich_help_panel=RISK)
 app.add_typer(day_report.app, name="report", rich_help_panel=OPERATE)
 app.command("bench", rich_help_panel=OPERATE)(bench.bench)
