@@ -26,49 +26,6 @@ from quantsentinel.market.rulebook import load_rules
 RULES = load_rules()
 DAY = date(2025, 8, 29)
 CALL = Instrument("NIFTY", date(2025, 9, 2), 24500.0, "CE")
-SCHEDULES = [
-    RULES.charges(underlying, day, broker)
-    for underlying in ("NIFTY", "BANKNIFTY")
-    for day in (date(2024, 9, 30), DAY, date(2026, 4, 1))
-    for broker in ("upstox", "zerodha")
-]
-
-legs = st.lists(
-    st.tuples(st.sampled_from([1, -1]), st.integers(1, 20_000), st.integers(1, 100_000)), min_size=1, max_size=4
-)
-
-
-def fills_of(drawn: list[tuple[int, int, int]]) -> list[Fill]:
-    """(side, units, price in ticks) triples as fills of different strikes."""
-    return [
-        Fill(Instrument("NIFTY", DAY, 24000.0 + 50 * index, "CE"), side, units, Decimal(ticks) * Decimal("0.05"))
-        for index, (side, units, ticks) in enumerate(drawn)
-    ]
-
-
-@given(legs, st.sampled_from(SCHEDULES))
-def test_the_bound_is_never_below_the_exact_charges_and_close_to_them(drawn, schedule) -> None:
-    exact = charge_lines(fills_of(drawn), schedule).total
-    prices = [ticks * 0.05 for _, _, ticks in drawn]
-    bound = float(charges_upper_bound(prices, [side * units for side, units, _ in drawn], schedule))
-    assert Decimal(bound) >= exact
-    assert bound <= float(exact) * (1 + 1e-8)
-
-
-@given(legs, st.sampled_from(SCHEDULES))
-def test_charges_are_positive_and_the_lines_add_up(drawn, schedule) -> None:
-    charges = charge_lines(fills_of(drawn), schedule)
-    assert charges.total == sum(line.amount for line in charges.lines) > 0
-    assert all(line.amount >= 0 for line in charges.lines)
-    assert {line.row_id for line in charges.lines} <= {row.id for row in schedule.rows_used}
-
-
-@given(legs)
-def test_a_contract_note_differs_from_the_exact_charges_by_its_roundings_only(drawn) -> None:
-    schedule = RULES.charges("NIFTY", DAY)
-    exact, note = (charge_lines(fills_of(drawn), schedule, form=form) for form in ("unrounded", "contract_note"))
-    assert abs(note.total - exact.total) <= Decimal("0.5") * len(drawn) * 2 + Decimal("0.005") * 9
-    assert all(line.amount == line.amount.quantize(Decimal("0.01")) for line in note.lines)
 
 
 def test_only_sales_pay_stt_and_only_purchases_pay_stamp_duty() -> None:
