@@ -36,7 +36,7 @@ from quantsentinel.risk.switches.stale_marks import stale_marks
 from quantsentinel.risk.switches.strategy_drawdown import strategy_drawdown
 from quantsentinel.risk.switches.symbol_anomaly import symbol_anomaly
 from quantsentinel.risk.switches.tenant_paused import tenant_paused
-from quantsentinel.risk.walls import cost, margin, policy, tail_hedge
+from quantsentinel.risk.walls import cost, event_hedge, margin, news_events, policy, regime, tail_hedge
 from quantsentinel.verdict import Verdict
 
 SWITCHES: tuple[Guard[TenantFacts], ...] = (
@@ -66,10 +66,13 @@ CONDITIONS: tuple[Guard[Facts], ...] = (
     Guard("reconciled", 1, reconciled),
 )
 WALLS: tuple[Wall[Facts], ...] = (
+    Wall("regime", 1, regime.CHECKS, regime.regime),
+    Wall("news_events", 1, news_events.CHECKS, news_events.news_events),
     Wall("policy", 1, policy.CHECKS, policy.policy),
     Wall("margin", 1, margin.CHECKS, margin.margin),
     Wall("cost", 1, cost.CHECKS, cost.cost),
     Wall("tail_hedge", 1, tail_hedge.CHECKS, tail_hedge.tail_hedge),
+    Wall("event_hedge", 1, event_hedge.CHECKS, event_hedge.event_hedge),
 )
 SIZE: tuple[Guard[Facts], ...] = (Guard("sizing", 1, sizing),)
 """Last: the walls say what is wrong, this only that nothing is left."""

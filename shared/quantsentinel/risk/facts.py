@@ -39,8 +39,8 @@ class AsOf:
     session, None for the session's first.
     `in_time` is False when the batch was handled more than `max_handling_s` after `decided_at`. `undelivered` names the
     offers (`<signal id>.<sequence>`) that expired undelivered on every channel. `answers` are the tenant's own words
-    about its signals, oldest first; `news` what was published and is not over; `health` the relation watch's last
-    readings; `settlements` the exchange's values of what the tenant holds or has settled on a proxy.
+    about its signals, oldest first; `news` what was published and is not over, None when it cannot be read; `health`
+    the relation watch's last readings; `settlements` the exchange's values of what the tenant holds or has settled on a proxy.
     """
 
     decided_at: datetime
@@ -50,7 +50,7 @@ class AsOf:
     in_time: bool = True
     undelivered: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
-    news: tuple[NewsItem, ...] = ()
+    news: tuple[NewsItem, ...] | None = ()
     health: tuple[Health, ...] = ()
     settlements: tuple[SettlementValue, ...] = ()
 

@@ -1,0 +1,114 @@
+"""Wall 8, event-conditional hedge: what spans a scheduled event must bear its move, either way.
+
+Spanning is from the decision to the time stop. The package's own bought legs are its protection: with them, at the
+settlement value after the move, it may lose at most the policy's share of the tenant's loss budget for one trade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from quantsentinel.desk import Desk
+from quantsentinel.errors import BadInput
+from quantsentinel.features.event_move import package_move
+from quantsentinel.market.events import ScheduledEvent, felt_between
+from quantsentinel.opportunity.market_view import MarketView
+from quantsentinel.opportunity.opportunity import Opportunity
+from quantsentinel.portfolio.marks import payoff
+from quantsentinel.portfolio.memo import Memo
+from quantsentinel.risk.facts import Facts
+from quantsentinel.risk.receipt import Reading, at_most, receipt
+from quantsentinel.verdict import Outcome, Verdict
+
+PROTECTION = "event_hedge.protection"
+CHECKS = (PROTECTION,)
+
+Span = tuple[ScheduledEvent, ...] | str
+_SPANS: Memo[Span] = Memo(256)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """`move` as a share of the forward, `worst` settlement value of the package after it, points per unit; None where
+    not known. The view and the opportunity are held so that no others get their id()."""
+
+    view: MarketView
+    opportunity: Opportunity
+    move: float | None
+    worst: float | None
+
+
+_BEARINGS: Memo[Bearing] = Memo(1024)
+
+
+def event_hedge(facts: Facts) -> tuple[Verdict, ...]:
+    """Measured is the loss at the sized lots after the move, in rupees, with all charges."""
+    return (_protection(facts),)
+
+
+def _protection(facts: Facts) -> Verdict:
+    tenant, opportunity = facts.tenant, facts.opportunity
+    limit = float(facts.budget.trade_loss) * tenant.desk.policy.events.max_loss_of_trade_budget
+    events = _spanned(tenant.desk, tenant.as_of.decided_at, opportunity.time_stop)
+    if isinstance(events, str):
+        return _unknown(facts, limit, f"the event calendar has a gap: {events}")
+    if not events:
+        return at_most(tenant.stamp, PROTECTION, Reading(0.0, limit, "INR", "no event before the time stop"))
+    if facts.terms.max_loss is None:
+        reading = Reading(None, limit, "INR", f"unbounded over {_named(events)}")
+        return receipt(tenant.stamp, PROTECTION, Outcome.BLOCKED, reading, None, limit)
+    found = _bearing(facts, events)
+    if found.move is None or found.worst is None:
+        return _unknown(facts, limit, f"the move of {_named(events)} is not known")
+    detail = f"{_named(events)}: ± {found.move:.1%} at {facts.terms.lots} lots"
+    reading = Reading(_loss(facts, found.worst), limit, "INR", detail)
+    return at_most(tenant.stamp, PROTECTION, reading, found.move, found.worst)
+
+
+def _loss(facts: Facts, worst: float) -> float:
+    """A calendar's legs do not settle together: its bounded loss stands for every move."""
+    terms = facts.terms
+    if facts.opportunity.package.is_calendar:
+        return float(terms.bounded_loss)
+    return (terms.limit_price - worst) * terms.lot * terms.lots + float(terms.charges)
+
+
+def _unknown(facts: Facts, limit: float, detail: str) -> Verdict:
+    return receipt(facts.tenant.stamp, PROTECTION, Outcome.UNKNOWN, Reading(None, limit, "INR", detail), None, limit)
+
+
+def _named(events: tuple[ScheduledEvent, ...]) -> str:
+    return ", ".join(f"{event.name} {event.at:%d %b}" for event in events)
+
+
+# --- The same for all tenants -----------------------------------------------------------------------------------------
+def _spanned(desk: Desk, start: datetime, end: datetime) -> Span:
+    """Events felt in [start, end], or the gap in the calendar."""
+
+    def find() -> Span:
+        try:
+            return felt_between(desk.rules, desk.policy.events.required, start, end)
+        except BadInput as gap:
+            return str(gap)
+
+    return _SPANS.get((desk.digest, start, end), find)
+
+
+def _bearing(facts: Facts, events: tuple[ScheduledEvent, ...]) -> Bearing:
+    """What the events do to the offer: the same for all tenants of the cycle."""
+    tenant, opportunity = facts.tenant, facts.opportunity
+    view, desk = tenant.view, tenant.desk
+    key = (id(view), id(opportunity), desk.digest, tenant.as_of.decided_at)
+    return _BEARINGS.get(key, lambda: bearing(view, opportunity, events, desk))
+
+
+def bearing(view: MarketView, opportunity: Opportunity, events: tuple[ScheduledEvent, ...], desk: Desk) -> Bearing:
+    """The package at settlement after the events' move from its expiry's forward, the worse of both directions."""
+    move = package_move(view.analytics, events, desk.policy.events)
+    part = view.analytics.slice(opportunity.package.expiry)
+    if move is None or part is None or part.forward is None:
+        return Bearing(view, opportunity, move, None)
+    levels = [part.forward * (1.0 - move), part.forward * (1.0 + move)]
+    worst = min(payoff(opportunity.package.legs, level) for level in levels)
+    return Bearing(view, opportunity, move, worst)

@@ -1,0 +1,39 @@
+"""Wall 1, regime: which structures the market's regime allows. An unknown regime allows none."""
+
+from __future__ import annotations
+
+from quantsentinel.portfolio.sizing import Rung
+from quantsentinel.risk.facts import Facts, TenantFacts
+from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.verdict import Outcome, Verdict
+
+STRUCTURE = "regime.structure"
+CHECKS = (STRUCTURE,)
+UNIT = "structure in a regime"
+
+
+def regime(facts: Facts) -> tuple[Verdict, ...]:
+    """Measured is the structure, the limit the regime whose list it has to be on."""
+    market, family = facts.tenant.view.regime, facts.opportunity.family
+    name, stamp = market.name, facts.tenant.stamp
+    allowed = None if name is None else facts.tenant.desk.policy.regime.allowed.get(name)
+    if name is None or allowed is None:
+        reading = Reading(family.value, name, UNIT, f"the regime is not known: {market.reason or name}")
+        return (receipt(stamp, STRUCTURE, Outcome.UNKNOWN, reading, family.value, name, market.reason),)
+    reading = Reading(family.value, name, UNIT, _said(facts.tenant))
+    return (receipt(stamp, STRUCTURE, passes(family in allowed), reading, family.value, name, allowed),)
+
+
+def regime_rung(facts: TenantFacts) -> Rung:
+    """The regime's step on the sizing ladder; an unknown one takes the whole size."""
+    name = facts.view.regime.name
+    percent = None if name is None else facts.desk.policy.regime.size_percent.get(name)
+    if name is None or percent is None:
+        return Rung("regime", 0, f"the regime is not known: {facts.view.regime.reason or name}")
+    return Rung("regime", percent, name.replace("_", ", "))
+
+
+def _said(facts: TenantFacts) -> str:
+    market = facts.view.regime
+    strain = ", options far from it" if market.strained else ""
+    return f"forecast vol {market.forecast_vol:.1%}{strain}, trend {market.trend_sds:.1f} deviations"
