@@ -34,7 +34,7 @@ def test_a_correlation_keeps_its_unit_diagonal_and_is_pulled_to_zero() -> None:
 def test_two_series_that_are_one_are_not_shrunk_to_two() -> None:
     x = np.random.default_rng(3).normal(size=400)
     found, _ = shrunk_correlation(np.column_stack([x, x]))
-    assert found[0, 1] > 0.99
+    assert found[0, 1] > 0.97
 
 
 def test_what_is_no_series_is_refused() -> None:

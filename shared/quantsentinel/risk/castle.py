@@ -24,11 +24,13 @@ from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Guard, Wall
 from quantsentinel.risk.switches.broker_outage import broker_outage
 from quantsentinel.risk.switches.capital_floor import capital_floor
+from quantsentinel.risk.switches.correlation_cluster import correlation_cluster
 from quantsentinel.risk.switches.daily_loss import daily_loss
 from quantsentinel.risk.switches.distribution import distribution
 from quantsentinel.risk.switches.dry_run_lock import dry_run_lock
 from quantsentinel.risk.switches.exchange_event import exchange_event
 from quantsentinel.risk.switches.kill import tenant_kill
+from quantsentinel.risk.switches.margin_utilisation import margin_utilisation
 from quantsentinel.risk.switches.master import master
 from quantsentinel.risk.switches.model_staleness import model_staleness
 from quantsentinel.risk.switches.stale_data import stale_data
@@ -36,7 +38,7 @@ from quantsentinel.risk.switches.stale_marks import stale_marks
 from quantsentinel.risk.switches.strategy_drawdown import strategy_drawdown
 from quantsentinel.risk.switches.symbol_anomaly import symbol_anomaly
 from quantsentinel.risk.switches.tenant_paused import tenant_paused
-from quantsentinel.risk.walls import cost, event_hedge, margin, news_events, policy, regime, tail_hedge
+from quantsentinel.risk.walls import correlation, cost, event_hedge, margin, news_events, policy, regime, tail_hedge
 from quantsentinel.verdict import Verdict
 
 SWITCHES: tuple[Guard[TenantFacts], ...] = (
@@ -53,6 +55,8 @@ SWITCHES: tuple[Guard[TenantFacts], ...] = (
     Guard("dry_run_lock", 1, dry_run_lock),
     Guard("capital_floor", 1, capital_floor),
     Guard("daily_loss", 1, daily_loss),
+    Guard("margin_utilisation", 1, margin_utilisation),
+    Guard("correlation_cluster", 1, correlation_cluster),
     Guard("strategy_drawdown", 1, strategy_drawdown),
 )
 CONDITIONS: tuple[Guard[Facts], ...] = (
@@ -70,6 +74,7 @@ WALLS: tuple[Wall[Facts], ...] = (
     Wall("news_events", 1, news_events.CHECKS, news_events.news_events),
     Wall("policy", 1, policy.CHECKS, policy.policy),
     Wall("margin", 1, margin.CHECKS, margin.margin),
+    Wall("correlation", 1, correlation.CHECKS, correlation.correlation),
     Wall("cost", 1, cost.CHECKS, cost.cost),
     Wall("tail_hedge", 1, tail_hedge.CHECKS, tail_hedge.tail_hedge),
     Wall("event_hedge", 1, event_hedge.CHECKS, event_hedge.event_hedge),

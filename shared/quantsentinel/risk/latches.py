@@ -1,12 +1,19 @@
 """What the book remembers of switches that re-arm later: loss and floor at the next open, staleness after three fresh
-snapshots, a drawdown when a person says so."""
+snapshots, a drawdown when a person says so, utilisation and correlation below a lower level."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from quantsentinel.risk.facts import TenantFacts
-from quantsentinel.risk.switches import capital_floor, daily_loss, stale_data, strategy_drawdown
+from quantsentinel.risk.switches import (
+    capital_floor,
+    correlation_cluster,
+    daily_loss,
+    margin_utilisation,
+    stale_data,
+    strategy_drawdown,
+)
 
 
 def latched(facts: TenantFacts) -> TenantFacts:
@@ -16,4 +23,6 @@ def latched(facts: TenantFacts) -> TenantFacts:
     book = capital_floor.latched(book, facts.account, session)
     book = daily_loss.latched(book, facts.account, session)
     book = strategy_drawdown.latched(book, facts)
+    book = margin_utilisation.latched(book, facts)
+    book = correlation_cluster.latched(book, facts)
     return facts if book is facts.book else replace(facts, book=book)

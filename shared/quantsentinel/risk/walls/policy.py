@@ -28,7 +28,7 @@ _SHOWN: Memo[tuple[Opportunity, float, float]] = Memo(1024)
 def policy(facts: Facts) -> tuple[Verdict, ...]:
     """One verdict for each of `CHECKS`, in that order."""
     loss, budget = facts.terms.max_loss, facts.budget
-    limits, key, held = facts.tenant.account.limits, facts.key, facts.book.positions
+    limits, key, held = facts.tenant.account.limits, facts.key, facts.book.held
     expiry = [one for one in held if one.package.expiry == key.expiry and one.package.underlying == key.underlying]
     return (
         _loss(facts, TRADE, loss, budget.trade_loss),
@@ -60,7 +60,7 @@ def _count(facts: Facts, name: str, after: int, limit: int, detail: str = "") ->
 def _single_leg(facts: Facts) -> Verdict:
     """Packages of one leg; the limit does not concern one of several."""
     limit = facts.tenant.account.limits.max_single_leg
-    held = sum(_legs(one) == 1 for one in facts.book.positions)
+    held = sum(_legs(one) == 1 for one in facts.book.held)
     if len(facts.opportunity.package.legs) > 1:
         return _count(facts, SINGLE, min(held, limit), limit, "a package of several legs")
     return _count(facts, SINGLE, held + 1, limit)
@@ -75,7 +75,7 @@ def _sector(facts: Facts) -> Verdict:
     sectors, account = facts.tenant.desk.policy.walls.sectors, facts.tenant.account
     sector = sectors.get(facts.key.underlying)
     limit = share_of(account.capital, account.limits.max_sector_loss)
-    same = [one for one in facts.book.positions if sectors.get(one.package.underlying) in (sector, None)]
+    same = [one for one in facts.book.held if sectors.get(one.package.underlying) in (sector, None)]
     after = None if sector is None else _total(facts, same)
     reading = Reading(_rupees(after), _rupees(limit), "INR", f"sector {sector or 'unknown'}")
     return at_most(facts.tenant.stamp, SECTOR, reading, sector)
@@ -84,9 +84,9 @@ def _sector(facts: Facts) -> Verdict:
 def _concentration(facts: Facts) -> Verdict:
     """This trade's maximum loss in that of the book after it; the first position is alone by nature."""
     limit, loss = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss
-    if not facts.book.positions:
+    if not facts.book.held:
         return at_most(facts.tenant.stamp, SHARE, Reading(0.0, limit, "of book", "the only position"))
-    total = _total(facts, facts.book.positions)
+    total = _total(facts, facts.book.held)
     share = float(loss / total) if loss is not None and total is not None and total > 0 else None
     return at_most(facts.tenant.stamp, SHARE, Reading(share, limit, "of book"), loss, total)
 
