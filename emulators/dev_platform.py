@@ -43,6 +43,7 @@ MAP = ROOT / "terraform" / "functions.json"
 PROJECT = "local-quantsentinel"
 UPSTOX_TOKEN = "local-analytics-token"  # noqa: S105  # accepted by the replay server of this very run only
 BOT_TOKEN = "123456:local-bot"  # noqa: S105  # likewise, of the fake Bot API
+KILL_SWITCH_SECRETS = "asha:local-secret-of-asha,ben:local-secret-of-ben"  # of this very platform only
 CHAT_ID = "700001"
 SPARE = timedelta(minutes=5)
 """Of the simulated day beyond a run of known length."""
@@ -82,6 +83,11 @@ def functions() -> dict[str, Row]:
     """The map: name -> row."""
     rows: dict[str, Row] = json.loads(MAP.read_text(encoding="utf-8"))
     return rows
+
+
+def listening() -> dict[str, Row]:
+    """The functions that a topic pushes to; the others answer HTTP of people."""
+    return {name: row for name, row in functions().items() if row["trigger"]["kind"] == "pubsub"}
 
 
 def topic_of(row: Row) -> str:
@@ -167,6 +173,7 @@ def _secrets(broker: str, telegram: str) -> dict[str, dict[str, str]]:
     return {
         "upstox-token": {"QS_UPSTOX_TOKEN": UPSTOX_TOKEN, "QS_UPSTOX_URL": broker},
         "telegram-token": {"QS_TELEGRAM_TOKEN": BOT_TOKEN, "QS_TELEGRAM_URL": telegram},
+        "kill-switch-secrets": {"QS_KILL_SWITCH_SECRETS": KILL_SWITCH_SECRETS},
     }
 
 
@@ -195,7 +202,7 @@ def _provision(google: Google, settings: Settings, ports: Mapping[str, int]) -> 
     """Buckets, topics, push subscriptions."""
     for kind in ("raw", "snapshots", "decisions", "audit"):
         create_bucket(google, settings.bucket(kind))
-    for name, row in functions().items():
+    for name, row in listening().items():
         create_topic(google, topic_of(row))
         create_push_subscription(
             google,

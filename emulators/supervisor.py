@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-from emulators.dev_platform import Dev, Options, functions, running, topic_of
+from emulators.dev_platform import Dev, Options, functions, listening, running, topic_of
 from emulators.function_fleet import SERVE_PYTHON
 from emulators.interrupt import Interrupted, listen
 from quantsentinel.app.platform import Platform
@@ -36,7 +36,7 @@ NOTE = "Firestore stamps a tenant's create time with wall time, so the 14-day lo
 
 def tick_forever(platform: Platform, stop: threading.Event, say: Callable[[str], None]) -> None:
     """Cloud Scheduler's part: one beat a minute to every function that is triggered by one; a lost one is told."""
-    topics = [topic_of(row) for row in functions().values() if topic_of(row).startswith("tick.")]
+    topics = [topic_of(row) for row in listening().values() if topic_of(row).startswith("tick.")]
     while not stop.is_set():
         now = platform.clock.now()
         for topic in topics:

@@ -67,6 +67,8 @@ class Settings(BaseModel):
     upstox_url: str = "https://api.upstox.com"
     telegram_token: Secret = Secret("")
     telegram_url: str = "https://api.telegram.org"
+    kill_switch_secrets: Secret = Secret("")
+    """`name:secret,…` of the people who may use the HTTP kill switch, at least 16 characters each; empty: nobody."""
 
     firestore_database: str = "(default)"
     bucket_raw: str = ""

@@ -16,6 +16,7 @@ from emulators.fake_telegram import FakeTelegram
 from emulators.replay_server import ReplayServer
 from quantsentinel import entry
 from quantsentinel.adapters.brokers.recorded import open_recording
+from quantsentinel.app.kills import kill_on
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.poll_market import ingest
 from quantsentinel.app.tenants import TenantRequest, set_tenant
@@ -111,6 +112,9 @@ class World:
         """An event that function `name` has not seen, made by running the functions before it."""
         if name == "deliver":
             return self._signal_for_a_new_chat()
+        if name == "announce":
+            kill_on(self.platform, f"tenant:{TENANTS[0]}", who="risk desk", why="a drill")
+            return self.published_to(name)
         if name not in CHAIN:
             return Tick(at=self.platform.clock.now()).to_event()
         polled = ingest(self.platform, self.newest)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from emulators.dev_platform import functions
+from emulators.dev_platform import listening
 from emulators.fake_telegram import FakeTelegram
 from emulators.held_port import held_port
 from emulators.replay_server import Faults, ReplayServer
@@ -23,8 +23,8 @@ from quantsentinel.stores.outbox import Outbox
 from tests.functions.conftest import CHAIN, World
 from tests.functions.pushes import FORMS, answer, raw_push
 
-NAMES = tuple(functions())
-ONCE = (*CHAIN, "deliver")
+NAMES = tuple(listening())
+ONCE = (*CHAIN, "deliver", "announce")
 """Those that keep a claim in the inbox; a beat may come twice and does no harm twice."""
 
 EFFECTS: dict[str, Callable[[Platform], int]] = {
@@ -33,6 +33,7 @@ EFFECTS: dict[str, Callable[[Platform], int]] = {
     "fan_out": lambda platform: len(platform.documents.query("fan_outs")),
     "serve_tenants": lambda platform: len(platform.documents.query("batches")),
     "deliver": lambda platform: sum(item["channel"] == "telegram" for item in _deliveries(platform)),
+    "announce": lambda platform: len(platform.documents.query("announcements")),
     "sweep": lambda platform: -len(platform.documents.query("outbox")),
     "heartbeat": lambda platform: len(platform.documents.query("heartbeats")),
 }
@@ -59,8 +60,8 @@ def whole(world: World, telegram: FakeTelegram, broker: ReplayServer) -> World:
     return world
 
 
-def test_the_map_names_seven_functions_and_each_has_an_effect_here() -> None:
-    assert len(NAMES) == 7
+def test_the_map_names_eight_functions_that_listen_and_each_has_an_effect_here() -> None:
+    assert len(NAMES) == 8
     assert set(EFFECTS) == set(NAMES)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from functions_framework import create_app
 
-from emulators.dev_platform import ROOT, functions, topic_of
+from emulators.dev_platform import ROOT, functions, listening, topic_of
 from emulators.fake_telegram import FakeTelegram
 from emulators.replay_server import ReplayServer
 from quantsentinel import entry
@@ -21,20 +21,21 @@ from tests.functions.conftest import CHAIN, World
 from tests.functions.pushes import answer, raw_push, scheduled_push
 
 MAP = functions()
+PUSHED = listening()
 THREADS_PER_CPU = 4
 """What functions-framework gives gunicorn."""
 
 
 def test_the_map_and_the_handlers_name_the_same_functions_and_topics() -> None:
-    assert len(MAP) == 7
-    assert {name: topic_of(row) for name, row in MAP.items()} == {item.name: item.topic for item in FUNCTIONS}
+    assert (len(MAP), len(PUSHED)) == (9, 8)
+    assert {name: topic_of(row) for name, row in PUSHED.items()} == {item.name: item.topic for item in FUNCTIONS}
 
 
 def test_every_topic_has_one_reader_and_a_writer() -> None:
-    read = [topic_of(row) for row in MAP.values()]
+    read = [topic_of(row) for row in PUSHED.values()]
     written = {topic for row in MAP.values() for topic in row["publishes"]}
-    scheduled = {topic_of(row) for row in MAP.values() if "schedule" in row["trigger"]}
-    assert len(read) == len(set(read)) == len(MAP)
+    scheduled = {topic_of(row) for row in PUSHED.values() if "schedule" in row["trigger"]}
+    assert len(read) == len(set(read)) == len(PUSHED)
     assert written | scheduled == set(read)
     assert not written & scheduled
 
@@ -50,12 +51,12 @@ def test_the_poller_that_waits_inside_its_minute_takes_one_beat_at_a_time_and_ha
 
 def test_every_secret_of_the_map_is_a_secret_of_the_settings() -> None:
     granted = {secret for row in MAP.values() for secret in row["permissions"]["secrets"]}
-    assert granted == {"upstox-token", "telegram-token"}
+    assert granted == {"upstox-token", "telegram-token", "kill-switch-secrets"}
     empty = Settings()
     assert all(getattr(empty, name.replace("-", "_")).get_secret_value() == "" for name in granted)
 
 
-@pytest.mark.parametrize("name", MAP)
+@pytest.mark.parametrize("name", PUSHED)
 def test_a_function_publishes_the_topics_that_the_map_grants_it_and_no_other(
     world: World, telegram: FakeTelegram, broker: ReplayServer, name: str
 ) -> None:

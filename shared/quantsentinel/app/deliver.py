@@ -29,6 +29,7 @@ TYPES = {
     "withdrawn": "signal.withdrawn",
     "expired": "signal.expired",
     "closed": "signal.closed",
+    "switched": "switch.changed",
 }
 
 
@@ -65,7 +66,16 @@ class _Attempt:
 def deliver(platform: Platform, issued: SignalIssued) -> None:
     """Raises `Unavailable` (the longest wait asked for) while a channel still has to be tried again."""
     store = platform.tenants.store(issued.tenant_id)
-    stored = store.signal_event(issued.signal_id, issued.sequence)
+    states = send(platform, store, issued, store.signal_event(issued.signal_id, issued.sequence))
+    if states and issued.state in OFFERS and all(state == "expired" for state in states):
+        store.note_undelivered(f"{issued.signal_id}.{issued.sequence}")
+
+
+def send(platform: Platform, store: TenantStore, issued: SignalIssued, stored: Json) -> list[str]:
+    """`stored` (each channel's text) on every channel of the tenant, once each: the final state by channel.
+
+    Raises `Unavailable` (the longest wait asked for) while a channel still has to be tried again.
+    """
     trouble: list[Unavailable] = []
     states = []
     for endpoint in store.endpoints():
@@ -76,8 +86,7 @@ def deliver(platform: Platform, issued: SignalIssued) -> None:
             trouble.append(error)
     if trouble:
         raise max(trouble, key=lambda error: error.retry_after_s if isinstance(error, RateLimited) else 0.0)
-    if states and issued.state in OFFERS and all(state == "expired" for state in states):
-        store.note_undelivered(f"{issued.signal_id}.{issued.sequence}")
+    return states
 
 
 def _deliver_once(platform: Platform, attempt: _Attempt) -> str:

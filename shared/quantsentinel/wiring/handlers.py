@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from quantsentinel.app.announce import announce
 from quantsentinel.app.decide import decide
 from quantsentinel.app.deliver import deliver
 from quantsentinel.app.fan_out import fan_out
@@ -21,10 +22,12 @@ from quantsentinel.app.sweep import sweep
 from quantsentinel.canonical import sha256
 from quantsentinel.contracts.events import (
     CYCLE_DECIDED,
+    KILL_CHANGED,
     SIGNAL_ISSUED,
     SNAPSHOT_TAKEN,
     TENANT_BATCH,
     CycleDecided,
+    KillChanged,
     SignalIssued,
     SnapshotTaken,
     TenantBatch,
@@ -56,6 +59,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("fan_out", CYCLE_DECIDED, CycleDecided, fan_out),
     Function("serve_tenants", TENANT_BATCH, TenantBatch, serve_tenants),
     Function("deliver", SIGNAL_ISSUED, SignalIssued, deliver),
+    Function("announce", KILL_CHANGED, KillChanged, announce),
     Function("sweep", "tick.sweep", Tick, sweep),
     Function("heartbeat", "tick.heartbeat", Tick, heartbeat),
 )
