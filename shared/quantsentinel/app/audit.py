@@ -25,7 +25,7 @@ WHO = "audit"
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """One tenant's chain where it is stored. `sealed_on` is the newest root that names this tenant."""
+    """One tenant's chain where it is stored. `sealed_on` is the first root over its newest sealed record."""
 
     tenant: str
     records: int
@@ -97,7 +97,7 @@ def verify_state(platform: Platform) -> StateReport:
         for root in AuditRoots(platform.objects).all():
             roots.append(root.header)
             for head in root.heads:
-                sealed.setdefault(head.tenant, {})[head.seq] = (root.header.on, head.hash)
+                sealed.setdefault(head.tenant, {}).setdefault(head.seq, (root.header.on, head.hash))
     except Broken as error:
         problem = str(error)
     loose = unchained(roots)

@@ -133,9 +133,9 @@ class _Around:
     """The same two tuples come with every tenant of a batch: they are made bytes once."""
 
     def __init__(self) -> None:
-        self._last: tuple[tuple[NewsItem, ...], tuple[Health, ...], bytes] | None = None
+        self._last: tuple[tuple[NewsItem, ...] | None, tuple[Health, ...], bytes] | None = None
 
-    def bytes_of(self, news: tuple[NewsItem, ...], health: tuple[Health, ...]) -> bytes:
+    def bytes_of(self, news: tuple[NewsItem, ...] | None, health: tuple[Health, ...]) -> bytes:
         last = self._last
         if last is None or last[0] is not news or last[1] is not health:
             self._last = last = (news, health, canonical_bytes({"news": news, "health": health}))
