@@ -18,11 +18,13 @@ from functools import partial
 from quantsentinel.app.decide import NEVER_APPLIED
 from quantsentinel.app.decision_inputs import store_inputs
 from quantsentinel.app.kills import trip
+from quantsentinel.app.news import news_at
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.tenant_commit import Outcome, apply, settled
 from quantsentinel.canonical import digest, plain_bytes, sha256
 from quantsentinel.contracts.events import TenantBatch
 from quantsentinel.errors import Broken, Conflict, StaleData, Unavailable
+from quantsentinel.market.news import NewsItem
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.confirmed import pending
@@ -60,6 +62,7 @@ class Around:
     kills: tuple[KillState, ...]
     health: tuple[Health, ...]
     settlements: tuple[SettlementValue, ...]
+    news: tuple[NewsItem, ...] | None
 
 
 class _Batch:
@@ -111,6 +114,7 @@ class _Batch:
             kills=platform.kills.deciding(cycle.decided_at),
             health=RelationStore(platform.documents).health(cycle.underlying),
             settlements=SettlementStore(platform.documents).since(cycle.underlying, oldest),
+            news=news_at(platform, cycle.decided_at),
         )
 
     def _view(self) -> MarketView:
@@ -180,6 +184,7 @@ class _Batch:
             undelivered=loaded.undelivered,
             answers=pending(loaded.book, loaded.answers, cycle.underlying),
             health=around.health,
+            news=around.news,
             settlements=of_book(loaded.book, around.settlements),
         )
         return tenant_pass(view, loaded.book, loaded.account, self._platform.desk, as_of)

@@ -22,10 +22,12 @@ from quantsentinel.cli import (
     demo,
     doctor,
     drift,
+    events,
     explain,
     faults,
     imports,
     kill,
+    news,
     replay,
     replay_decision,
     risk,
@@ -80,6 +82,7 @@ app.add_typer(chain.app, name="chain", rich_help_panel=MARKET)
 app.command("import", rich_help_panel=MARKET)(imports.import_files)
 app.add_typer(snapshots.app, name="snapshot", rich_help_panel=MARKET)
 app.add_typer(rules.app, name="rules", rich_help_panel=MARKET)
+app.command("events", rich_help_panel=MARKET)(events.events)
 app.add_typer(drift.app, name="drift", rich_help_panel=MARKET)
 app.command("explain", rich_help_panel=DECISIONS)(explain.explain)
 app.command("replay-decision", rich_help_panel=DECISIONS)(replay_decision.replay_decision)
@@ -87,6 +90,7 @@ app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
 app.command("costs", rich_help_panel=RISK)(costs.costs)
 app.add_typer(kill.app, name="kill", rich_help_panel=RISK)
+app.add_typer(news.app, name="news", rich_help_panel=RISK)
 app.add_typer(book.app, name="book", rich_help_panel=RISK)
 app.add_typer(risk.app, name="risk", rich_help_panel=RISK)
 app.add_typer(audit.app, name="audit", rich_help_panel=RISK)

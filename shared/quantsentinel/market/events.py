@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from quantsentinel.errors import RuleGap
-from quantsentinel.market.calendar import IST
+from quantsentinel.market.calendar import IST, at_ist
 from quantsentinel.market.rule_rows import OVERLAY_FIX, Row
 from quantsentinel.market.rulebook import RuleBook
 
@@ -116,11 +116,32 @@ def _expiry_event(at: datetime, row_id: str, source: str) -> ScheduledEvent:
     return ScheduledEvent(MONTHLY_EXPIRY, at, at, "official", row_id, source, None)
 
 
+def listed(
+    rules: RuleBook, underlying: str, first: date, last: date
+) -> tuple[tuple[ScheduledEvent, ...], tuple[str, ...]]:
+    """(every event of [first, last] by its own time, with monthly expiries of `underlying`; the calendar's gaps)."""
+    start, end = at_ist(first, time()), at_ist(last + DAY, time())
+    found = [event for event in scheduled(rules) if start <= event.at < end]
+    gaps = []
+    for name in sorted({row.values["event"] for row in rules.rows.of("events")}):
+        try:
+            require_covered(rules, [name], start, end - DAY)
+        except RuleGap as gap:
+            gaps.append(str(gap))
+    days = ((first + index * DAY) for index in range((last - first).days + 1))
+    for day in days:
+        try:
+            found += monthly_expiries(rules, underlying, at_ist(day, time()), at_ist(day + DAY, time()))
+        except RuleGap as gap:
+            gaps.append(str(gap))
+    return tuple(sorted(found, key=lambda event: (event.at, event.name))), tuple(dict.fromkeys(gaps))
+
+
 # --- Which stocks concern which index ---------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Which stocks of the book's lists move an index: `full` as much as the index's own news (heavy members, every
-    stock of its sector), `part` less (other members). `known` are all stocks that any list names."""
+    stock of its sector), `part` less (other members). `known` are all stocks that any list of the day names."""
 
     full: frozenset[str]
     part: frozenset[str]
@@ -133,7 +154,11 @@ def reach(rules: RuleBook, underlying: str, on: date) -> Reach:
     row = rules.rows.pick("members", on, underlying=underlying)
     sector = row.values["sector"]
     peers = rules.rows.pick("sector", on, sector=sector).values["stocks"] if sector else []
-    lists = [*rules.rows.of("members"), *rules.rows.of("sector")]
-    known = frozenset(stock for each in lists if each.holds(on) for stock in each.values["stocks"])
     full = frozenset([*row.values["heavy"], *peers, *(row.values["stocks"] if sector else [])])
-    return Reach(full, frozenset(row.values["stocks"]) - full, known)
+    return Reach(full, frozenset(row.values["stocks"]) - full, known_stocks(rules, on))
+
+
+def known_stocks(rules: RuleBook, on: date) -> frozenset[str]:
+    """Every stock that a list of members or of a sector names on a day."""
+    lists = [*rules.rows.of("members"), *rules.rows.of("sector")]
+    return frozenset(stock for each in lists if each.holds(on) for stock in each.values["stocks"])
