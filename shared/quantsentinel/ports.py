@@ -1,4 +1,4 @@
-"""What the domain needs from the outside: three pieces of infrastructure and four small things.
+"""What the domain needs from the outside: three pieces of infrastructure and five small things.
 
 Two real implementations of each of `Documents`, `Objects` and `Bus` pass one contract suite (`tests/contracts/`).
 Retry belongs to the bus alone: no adapter and no use case retries on its own.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.raw import Payload as Payload
 from quantsentinel.market.raw import RawSnapshot as RawSnapshot
 
@@ -190,6 +191,45 @@ class MarketFeed(Protocol):
 
     def poll(self, underlying: str) -> RawSnapshot | None:
         """Raises `Unavailable`/`RateLimited` when the source is out of reach, `BadInput` when it refuses for good."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MarginOrder:
+    """`units` + buys, - sells; `price` in points a unit."""
+
+    instrument: Instrument
+    units: int
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFigure:
+    """What a broker asks for a set of orders, rupees, as it was told at `at`.
+
+    `total` is its own final sum, after the benefit of hedges; `premium` the part of it that is net premium (paid > 0),
+    which is no margin. `parts` are its own lines by its own names.
+    """
+
+    broker: str
+    at: datetime
+    total: float
+    premium: float
+    parts: Mapping[str, float]
+
+    @property
+    def margin(self) -> float:
+        """What stays blocked beside the premium: compares with an estimate of today's margin."""
+        return self.total - self.premium
+
+
+class BrokerMargin(Protocol):
+    """A broker's margin calculator for orders on top of nothing: positions held elsewhere do not enter."""
+
+    name: str
+
+    def figure(self, orders: Sequence[MarginOrder]) -> BrokerFigure:
+        """Raises `Unavailable`/`RateLimited` when there is no figure now, `BadInput` when it refuses for good."""
         ...
 
 

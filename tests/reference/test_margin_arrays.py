@@ -6,16 +6,20 @@ import json
 from datetime import date
 from pathlib import Path
 
+import httpx
 import numpy as np
 import polars as pl
 import pytest
 
+from quantsentinel.adapters.brokers.kite_margin import KiteMargin
+from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.costs.margin import MarginLegs, MarginMarket, margin, risk_arrays, span_volatility
 from quantsentinel.costs.margin_book import HeldLeg, MarginTable, book_margin
 from quantsentinel.costs.margin_scan import Floats, composite_delta
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.market.schedules import ScanRule
+from quantsentinel.ports import MarginOrder
 
 pytestmark = pytest.mark.marketdata
 
@@ -194,3 +198,27 @@ def test_a_book_of_two_expiries_is_nses_worst_scenario_and_the_charge_on_its_spr
 def contract(frame: pl.DataFrame, at: int) -> Instrument:
     row = frame.row(at, named=True)
     return Instrument("NIFTY", row["actual_expiry_date"], row["strike"], "CE" if row["option_type"] == "CALL" else "PE")
+
+
+def test_kites_own_basket_is_read_to_the_rupee(marketdata: Path) -> None:
+    basket = json.loads((marketdata / "payloads/kite/basket_margins.json").read_text())
+    expiry = date(2023, 7, 27)
+    rows = "".join(f"NIFTY23JUL{strike}CE,NIFTY,{expiry},{strike},CE\n" for strike in (20600, 20700))
+    listed = "tradingsymbol,name,expiry,strike,instrument_type\n" + rows
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/instruments/NFO":
+            return httpx.Response(200, text=listed)
+        names = [order["tradingsymbol"] for order in json.loads(request.content)]
+        assert names == [order["tradingsymbol"] for order in basket["data"]["orders"]]
+        return httpx.Response(200, json=basket)
+
+    http = httpx.Client(base_url="http://kite.test", transport=httpx.MockTransport(answer))
+    orders = [
+        MarginOrder(Instrument("NIFTY", expiry, strike, "CE"), units, price)
+        for strike, units, price in ((20600.0, -75, 35.65), (20700.0, 75, 6.95))
+    ]
+    figure = KiteMargin(http, "key", "token", SystemClock()).figure(orders)
+    assert figure.total == pytest.approx(34786.725)
+    assert figure.premium == -2152.5
+    assert figure.margin == pytest.approx(7788.0 + 29151.225)

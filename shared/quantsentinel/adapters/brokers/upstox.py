@@ -128,7 +128,7 @@ class UpstoxFeed:
             response = self._client.get(path, params=query, headers=self._headers)
         except httpx.TransportError as error:
             raise Unavailable(f"{type(error).__name__}: {error}", where=f"Upstox {path}") from None
-        _raise_for(response, path)
+        raise_for_answer(response, path)
         return response
 
 
@@ -147,7 +147,8 @@ def _is_success(body: bytes) -> bool:
     return isinstance(document, dict) and document.get("status") == "success"
 
 
-def _raise_for(response: httpx.Response, path: str) -> None:
+def raise_for_answer(response: httpx.Response, path: str) -> None:
+    """Upstox's refusals as the tree's branches, by status and by its error code."""
     where, status = f"Upstox {path}", response.status_code
     code, message = _error(response)
     said = f"HTTP {status} {code} {message}".strip()
