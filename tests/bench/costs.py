@@ -1,4 +1,8 @@
-"""Charges: budget 0.2 ms a package, four legs at both ends. CPU time, medians; the peer is a plain float calculator."""
+"""Charges: budget 0.2 ms a package, four legs at both ends. CPU time, medians.
+
+No peer: zerodha-brokerage-calculator 0.2.0 (59.52 where row A of india-facts.md §1.6 has 63.86: undated, STT 0.05 %),
+tradingapi 0.3.8 (dated, but 0.053 % to the exchange in December 2024, no IPFT) charge other rates than were charged.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +47,7 @@ def rows() -> list[dict[str, Any]]:
         for _ in range(REPEATS):
             charge_sheet(rules, order, Decimal(24_200))
 
-    note = "CPU time; no package found on PyPI dates the rates, so there is no peer that is right"
+    note = "CPU time; the packages found on PyPI charge rates that do not hold on the day: no peer"
     screen = f"CPU time, {PACKAGES} packages of 4 legs"
     return [
         row("charges of 4 legs, entry and settlement", cpu_ms(both) / REPEATS, "ms", BUDGET_MS, note=note),

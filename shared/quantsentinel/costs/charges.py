@@ -10,7 +10,7 @@ money pays no further STT. The same schedule serves futures, whose base is the c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -128,17 +128,18 @@ def _share(name: str, base: Decimal, rate: Ruled[Decimal]) -> ChargeLine:
 
 def _levy(name: str, legs: Sequence[Fill | Exercised], rate: Ruled[Decimal], note: bool) -> ChargeLine:
     """A share of the turnover of these legs; on a note, rounded to the rupee for each contract."""
-    line = _share(name, sum((leg.turnover for leg in legs), ZERO), rate)
+    total = sum((leg.turnover for leg in legs), ZERO)
     if not note:
-        return line
+        return _share(name, total, rate)
     bases: dict[Instrument | str, Decimal] = {}
     for leg in legs:
         bases[leg.instrument] = bases.get(leg.instrument, ZERO) + leg.turnover
-    return replace(line, amount=sum((_round(base * rate.value, RUPEE) for base in bases.values()), ZERO))
+    amount = sum((_round(base * rate.value, RUPEE) for base in bases.values()), ZERO)
+    return ChargeLine(name, total, rate.value, amount, rate.row.id)
 
 
 def _noted(line: ChargeLine) -> ChargeLine:
-    return replace(line, amount=_round(line.amount, PAISA))
+    return ChargeLine(line.name, line.base_rupees, line.rate, _round(line.amount, PAISA), line.row_id, line.orders)
 
 
 def _round(amount: Decimal, unit: Decimal) -> Decimal:
