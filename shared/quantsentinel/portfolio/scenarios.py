@@ -50,12 +50,15 @@ class ValuedLegs:
         """Net points per unit at the marks."""
         return float(self.signed @ self.price)
 
-    def values(self, moves: Floats, vol_scales: Floats) -> Floats:
-        """(s,) net points per unit in each scenario: index at (1 + move), every vol times its scale (at least 0)."""
+    def prices(self, moves: Floats, vol_scales: Floats) -> Floats:
+        """(s, n_legs) points in each scenario: index at (1 + move), every vol times its scale (at least 0)."""
         forward = self.forward * (1.0 + moves[:, None])
         vol = self.vol * np.maximum(vol_scales, 0.0)[:, None]
-        prices = black76.price(forward, self.strike, self.years, vol, self.discount, self.is_call)
-        return np.asarray(prices @ self.signed)
+        return black76.price(forward, self.strike, self.years, vol, self.discount, self.is_call)
+
+    def values(self, moves: Floats, vol_scales: Floats) -> Floats:
+        """(s,) net points per unit in each scenario."""
+        return np.asarray(self.prices(moves, vol_scales) @ self.signed)
 
     def gains(self, moves: Floats, vol_scales: Floats) -> Floats:
         """(s,) points per unit against the marks, rounded to 1e-6."""
