@@ -65,6 +65,11 @@ class Settings(BaseModel):
 
     upstox_token: Secret = Secret("")
     upstox_url: str = "https://api.upstox.com"
+    kite_key: Secret = Secret("")
+    kite_token: Secret = Secret("")
+    kite_url: str = "https://api.kite.trade"
+    margin_broker: Literal["", "upstox", "kite"] = ""
+    """Whose margin calculator is asked beside the estimate; empty: nobody's."""
     telegram_token: Secret = Secret("")
     telegram_url: str = "https://api.telegram.org"
     kill_switch_secrets: Secret = Secret("")
