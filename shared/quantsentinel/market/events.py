@@ -122,18 +122,17 @@ def listed(
     """(every event of [first, last] by its own time, with monthly expiries of `underlying`; the calendar's gaps)."""
     start, end = at_ist(first, time()), at_ist(last + DAY, time())
     found = [event for event in scheduled(rules) if start <= event.at < end]
-    gaps = []
+    gaps: list[str] = []
     for name in sorted({row.values["event"] for row in rules.rows.of("events")}):
         try:
             require_covered(rules, [name], start, end - DAY)
         except RuleGap as gap:
             gaps.append(str(gap))
-    days = ((first + index * DAY) for index in range((last - first).days + 1))
-    for day in days:
-        try:
-            found += monthly_expiries(rules, underlying, at_ist(day, time()), at_ist(day + DAY, time()))
-        except RuleGap as gap:
-            gaps.append(str(gap))
+    try:
+        for index in range((last - first).days + 1):
+            found += monthly_expiries(rules, underlying, start + index * DAY, start + (index + 1) * DAY)
+    except RuleGap as gap:
+        gaps.append(str(gap))
     return tuple(sorted(found, key=lambda event: (event.at, event.name))), tuple(dict.fromkeys(gaps))
 
 
