@@ -90,15 +90,15 @@ def _tables(view: BookView) -> list[Table]:
     tables = [_positions("Assumed", view.assumed), _positions("Confirmed", view.confirmed)]
     if differ:
         tables.append(Table("The books disagree", ("signal", "since", "blocks entries"), differ))
-    if view.waiting:
-        rows = [(item.signal_id, item.kind.value, item.price, item.lots, item.at, item.by) for item in view.waiting]
-        tables.append(Table("Answers for the next cycle", ("signal", "answer", "price", "lots", "at", "by"), rows))
-    if view.lapsed:
-        rows = [(item.position.signal_id, item.ended_at, item.pnl) for item in view.lapsed]
-        tables.append(Table("Ended, still to be answered", ("signal", "ended", "assumed P&L"), rows))
-    if view.provisional:
-        rows = [(item.position.signal_id, str(item.position.package.expiry), item.pnl) for item in view.provisional]
-        tables.append(Table("Settled on a proxy", ("signal", "expiry", "P&L so far"), rows))
+    said = [(item.signal_id, item.kind.value, item.price, item.lots, item.at, item.by) for item in view.waiting]
+    if said:
+        tables.append(Table("Answers for the next cycle", ("signal", "answer", "price", "lots", "at", "by"), said))
+    ended = [(item.position.signal_id, item.ended_at, item.pnl) for item in view.lapsed]
+    if ended:
+        tables.append(Table("Ended, still to be answered", ("signal", "ended", "assumed P&L"), ended))
+    proxies = [(item.position.signal_id, str(item.position.package.expiry), item.pnl) for item in view.provisional]
+    if proxies:
+        tables.append(Table("Settled on a proxy", ("signal", "expiry", "P&L so far"), proxies))
     return tables
 
 

@@ -29,8 +29,9 @@ def require_sound(book: Book) -> Book:
         for position in positions:
             _require(position, f"{name} book, {position.signal_id}")
         _require_distinct(name, positions)
-    for item in (*book.lapsed, *book.provisional):
-        _require(item.position, f"ended entry {item.position.signal_id}")
+    ended = [*(item.position for item in book.lapsed), *(item.position for item in book.provisional)]
+    for position in ended:
+        _require(position, f"ended entry {position.signal_id}")
     return book
 
 
