@@ -47,6 +47,8 @@ class CandidatePolicy(_Section):
     max_relative_spread: float
     hedge_steps: tuple[int, ...]
     hedge_max_stressed_of_credit: float
+    calendar_deltas: tuple[float, ...]
+    calendar_vol_shift: float
 
 
 class HardRules(_Section):

@@ -38,9 +38,10 @@ class Candidates:
     that would bound a naked package adequately.
 
     `codes` (m, 3) index `families`, `expiries` and `reason_names`; `strikes`, `is_call` and `sides` (m, 4) are the
-    legs, bought legs first, side 0 for unused places. A reason is the first rule that failed; `outranked` passed the
-    screen but was not among the best that are priced exactly; `priced` passed exactly but a better one of its expiry
-    and family is offered; `offered` is among the opportunities.
+    legs, bought legs first, side 0 for unused places. A calendar's expiry reads `near/far`: the far leg is bought. A
+    reason is the first rule that failed; `outranked` passed the screen but was not among the best that are priced
+    exactly; `priced` passed exactly but a better one of its expiry and family is offered; `offered` is among the
+    opportunities.
     """
 
     numbers: Mapping[str, Floats]

@@ -19,15 +19,17 @@ def candidate_columns(groups: Sequence[Screened], reasons: Sequence[Ints], reaso
     """All expiries one after another, in the order of the grid; `reasons` index `reason_names`, one array an expiry."""
     if not groups:
         return NO_CANDIDATES
-    codes = [
-        np.column_stack([group.grid.family, np.full(len(group.grid), index), reason])
-        for index, (group, reason) in enumerate(zip(groups, reasons, strict=True))
-    ]
+    codes: list[Ints] = []
+    names: list[str] = []
+    for group, reason in zip(groups, reasons, strict=True):
+        labels, which = group.expiries
+        codes.append(np.column_stack([group.grid.family, which + len(names), reason]))
+        names += labels
     return Candidates(
         numbers={name: np.concatenate([_column(group, name) for group in groups]) for name in NUMBER_COLUMNS},
         codes=np.concatenate(codes),
         families=tuple(family.value for family in FAMILIES),
-        expiries=tuple(group.table.expiry.isoformat() for group in groups),
+        expiries=tuple(names),
         reason_names=tuple(reason_names),
         strikes=np.concatenate([group.legs.strike for group in groups]),
         is_call=np.concatenate([group.legs.is_call for group in groups]),

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantsentinel.costs.charges import charges_upper_bound
-from quantsentinel.costs.slippage import depth_impact
 from quantsentinel.desk import CandidatePolicy
 from quantsentinel.errors import RuleGap
-from quantsentinel.market.instruments import Family
+from quantsentinel.opportunity.calendar_exact import price_calendars
+from quantsentinel.opportunity.calendars import screen_calendars
 from quantsentinel.opportunity.candidates import Candidates
 from quantsentinel.opportunity.columns import candidate_columns
 from quantsentinel.opportunity.exact import price_exactly
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms, Shared, expiry_terms
+from quantsentinel.opportunity.frictions import frictions
 from quantsentinel.opportunity.hedge import HedgeRules, with_hedges
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.opportunity.quote_table import QuoteTable, ladder, quote_table
-from quantsentinel.opportunity.screen import REASONS, Frictions, Screened, ScreenRules, screen
+from quantsentinel.opportunity.screen import REASONS, Screened, ScreenRules, screen
 from quantsentinel.opportunity.structures import Grid, GridSpec, build_grid
 
 Floats = NDArray[np.float64]
 
 MAX_PER_KEY = 3
 """Of one expiry and family at most three are priced exactly: one live entry per key is all a tenant may hold."""
-UNPRICEABLE = frozenset({"no_two_sided_quote", "unbounded_loss", "wide_spread", "cannot_lose"})
+UNPRICEABLE = frozenset({"no_two_sided_quote", "slice_skew", "unbounded_loss", "wide_spread", "cannot_lose"})
 """A candidate with one of these is never priced exactly, not even to show its refusal."""
 
 
@@ -40,12 +41,21 @@ class Offers:
     candidates: Candidates
 
 
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The packages of one expiry, or all calendars; `price` prices rows exactly, in the order given."""
+
+    screened: Screened
+    price: Callable[[Sequence[int]], list[Opportunity]]
+
+
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One candidate: which expiry, which row, and its screening score."""
+    """One candidate: which group, which row, its key's (nearest) expiry and family, and its screening score."""
 
-    expiry: int
+    group: int
     row: int
+    expiry: str
     family: int
     score: float
     passed: bool
@@ -56,19 +66,22 @@ def make_offers(shared: Shared) -> Offers:
     """Screens the grid of the nearest expiries, prices the best exactly and ranks them."""
     policy = shared.desk.policy.candidates
     groups = _screen_all(shared, policy)
-    picks = _best([screened for screened, _ in groups], policy)
+    picks = _best([group.screened for group in groups], policy)
     priced: list[tuple[Pick, Opportunity]] = []
-    for index, (screened, terms) in enumerate(groups):
-        here = [pick for pick in picks if pick.expiry == index]
-        offers = price_exactly(screened, [pick.row for pick in here], terms) if here else []
+    for index, group in enumerate(groups):
+        here = [pick for pick in picks if pick.group == index]
+        offers = group.price([pick.row for pick in here]) if here else []
         priced.extend(zip(here, offers, strict=True))
     ranked = _rank(priced, policy.max_ranked)
-    candidates = candidate_columns([screened for screened, _ in groups], *_reasons(groups, priced, ranked))
+    screened = [group.screened for group in groups]
+    candidates = candidate_columns(screened, *_reasons(screened, priced, ranked))
     return Offers(tuple(offer for _, offer in ranked), candidates)
 
 
-def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[tuple[Screened, ExpiryTerms]]:
-    groups: list[tuple[Screened, ExpiryTerms]] = []
+def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[Group]:
+    """Every expiry's grid, then what is made of two expiries."""
+    groups: list[Group] = []
+    expiries: list[tuple[QuoteTable, ExpiryTerms]] = []
     left = policy.max_candidates
     for part in shared.analytics.fitted[: policy.max_expiries]:
         if part.physical is None:
@@ -81,9 +94,18 @@ def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[tuple[Screened,
         spec = _spec(shared, policy)
         grid = with_hedges(build_grid(ladder(part), spec), table, _hedge_rules(shared, spec)).head(left)
         left -= len(grid)
+        expiries.append((table, terms))
         if len(grid):
-            groups.append((_screen(grid, table, terms), terms))
+            screened = _screen(grid, table, terms)
+            groups.append(Group(screened, partial(_price_expiry, screened, terms)))
+    calendars = screen_calendars(expiries, left)
+    if calendars is not None:
+        groups.append(Group(calendars.screened, partial(price_calendars, calendars)))
     return groups
+
+
+def _price_expiry(screened: Screened, terms: ExpiryTerms, rows: Sequence[int]) -> list[Opportunity]:
+    return price_exactly(screened, rows, terms)
 
 
 def _hedge_rules(shared: Shared, spec: GridSpec) -> HedgeRules:
@@ -110,20 +132,7 @@ def _screen(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Screened:
         exit_cost=terms.exit_cost,
         consensus=terms.shared.consensus,
     )
-    return screen(grid, table, _frictions(grid, table, terms), rules)
-
-
-def _frictions(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Frictions:
-    """Points per unit for one lot; NaN quotes give NaN and are refused by their reason."""
-    units = grid.sides * table.lot
-    bought = grid.sides > 0
-    price = np.where(bought, table.ask[grid.rows], table.bid[grid.rows])
-    shown = np.where(bought, table.ask_size[grid.rows], table.bid_size[grid.rows])
-    half = 0.5 * (table.ask - table.bid)[grid.rows]
-    tick = terms.shared.frame.tick
-    impact = depth_impact(units, shown, np.nan_to_num(half), tick)
-    charges = charges_upper_bound(np.where(grid.sides != 0, price, 0.0), units, terms.schedule)
-    return Frictions(impact / table.lot, charges / table.lot)
+    return screen(grid, table, frictions(grid, table, terms), rules)
 
 
 def _best(groups: Sequence[Screened], policy: CandidatePolicy) -> list[Pick]:
@@ -131,14 +140,16 @@ def _best(groups: Sequence[Screened], policy: CandidatePolicy) -> list[Pick]:
     unpriceable = [REASONS.index(name) for name in sorted(UNPRICEABLE)]
     pool: list[Pick] = []
     for index, group in enumerate(groups):
+        names, which = group.expiries
         rows = np.nonzero(np.isfinite(group.score) & ~np.isin(group.reason, unpriceable))[0]
         for passed in (True, False):
             some = rows[(group.reason[rows] == 0) == passed]
             top = some[np.lexsort((some, -np.round(group.score[some], 9)))][: policy.max_priced * MAX_PER_KEY]
             pool += [
                 Pick(
-                    expiry=index,
+                    group=index,
                     row=int(row),
+                    expiry=names[int(which[row])].partition("/")[0],
                     family=int(group.grid.family[row]),
                     score=round(float(group.score[row]), 9),
                     passed=passed,
@@ -146,12 +157,12 @@ def _best(groups: Sequence[Screened], policy: CandidatePolicy) -> list[Pick]:
                 )
                 for row in top
             ]
-    pool.sort(key=lambda pick: (not pick.passed, pick.on_request, -pick.score, pick.expiry, pick.family, pick.row))
+    pool.sort(key=lambda pick: (not pick.passed, pick.on_request, -pick.score, pick.group, pick.family, pick.row))
     return _spread_over_keys(pool, policy)
 
 
 def _spread_over_keys(pool: Sequence[Pick], policy: CandidatePolicy) -> list[Pick]:
-    taken: dict[tuple[int, int], int] = {}
+    taken: dict[tuple[str, int], int] = {}
     chosen: list[Pick] = []
     for pick in pool:
         key = (pick.expiry, pick.family)
@@ -172,13 +183,13 @@ def _rank(priced: Sequence[tuple[Pick, Opportunity]], most: int) -> list[tuple[P
 
     def order(item: tuple[Pick, Opportunity]) -> tuple[bool, bool, float, int, int, int]:
         pick, offer = item
-        return not offer.is_eligible, pick.on_request, -offer.score, pick.expiry, pick.family, pick.row
+        return not offer.is_eligible, pick.on_request, -offer.score, pick.group, pick.family, pick.row
 
     ordered = sorted(priced, key=order)
-    seen: set[tuple[int, Family]] = set()
+    seen: set[tuple[str, int]] = set()
     ranked: list[tuple[Pick, Opportunity]] = []
     for pick, offer in ordered:
-        key = (pick.expiry, offer.family)
+        key = (pick.expiry, pick.family)
         if key not in seen and len(ranked) < most:
             seen.add(key)
             ranked.append((pick, offer))
@@ -186,18 +197,18 @@ def _rank(priced: Sequence[tuple[Pick, Opportunity]], most: int) -> list[tuple[P
 
 
 def _reasons(
-    groups: Sequence[tuple[Screened, ExpiryTerms]],
+    groups: Sequence[Screened],
     priced: Sequence[tuple[Pick, Opportunity]],
     ranked: Sequence[tuple[Pick, Opportunity]],
 ) -> tuple[list[NDArray[np.int64]], list[str]]:
     """The final reason of every candidate, one array an expiry, and the names that they index."""
     names = ["outranked", *REASONS[1:], "priced", "offered"]
-    reasons = [screened.reason.copy() for screened, _ in groups]
-    offered = {(pick.expiry, pick.row) for pick, _ in ranked}
+    reasons = [screened.reason.copy() for screened in groups]
+    offered = {(pick.group, pick.row) for pick, _ in ranked}
     for pick, offer in priced:
         first = next((verdict.guard for verdict in offer.verdicts if verdict.stops), "")
-        name = first or ("offered" if (pick.expiry, pick.row) in offered else "priced")
+        name = first or ("offered" if (pick.group, pick.row) in offered else "priced")
         if name not in names:
             names.append(name)
-        reasons[pick.expiry][pick.row] = names.index(name)
+        reasons[pick.group][pick.row] = names.index(name)
     return reasons, names

@@ -28,7 +28,8 @@ class PackageGreeks:
 
 @dataclass(frozen=True, slots=True)
 class LegExpectation:
-    """One leg at settlement under the physical density: E[intrinsic] in undiscounted points, P(in the money)."""
+    """One leg at the declared exit under the physical density. Held to settlement: E[intrinsic] in undiscounted points
+    and P(in the money); closed before (a calendar): the expected price in points, and 1."""
 
     intrinsic: float
     in_the_money: float

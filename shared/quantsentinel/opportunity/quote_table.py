@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -10,14 +12,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.features.analytics import SliceAnalytics
-from quantsentinel.market.instruments import Instrument
+from quantsentinel.market.instruments import Instrument, Right
 from quantsentinel.opportunity.structures import Ladder
 from quantsentinel.pricing.density import Density, expected_payoff
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
 
+ROW_COLUMNS = (
+    "strike",
+    "is_call",
+    "bid",
+    "ask",
+    "bid_size",
+    "ask_size",
+    "usable",
+    "delta",
+    "gamma",
+    "vega",
+    "theta",
+    "edge",
+    "expected",
+    "in_the_money",
+)
 TAIL_BINS = 200
 """Equal-probability bins that stand for the implied density in the screen; 2.5 % are exactly five of them."""
 
@@ -60,8 +79,46 @@ class QuoteTable:
     def mid(self) -> Floats:
         return 0.5 * (self.bid + self.ask)
 
+    def expiry_at(self, row: int) -> date:
+        return self.expiry
+
+    def labels(self, rows: Ints) -> tuple[tuple[str, ...], Ints]:
+        """Names of expiries, and which of them each of the packages with these leg rows (m, 4) has."""
+        return (self.expiry.isoformat(),), np.zeros(len(rows), dtype=np.int64)
+
     def instrument(self, row: int) -> Instrument:
-        return Instrument(self.underlying, self.expiry, float(self.strike[row]), "CE" if self.is_call[row] else "PE")
+        right: Right = "CE" if self.is_call[row] else "PE"
+        return Instrument(self.underlying, self.expiry_at(row), float(self.strike[row]), right)
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedTable(QuoteTable):
+    """Tables of several expiries, nearest first, one after another; `starts` are their first rows. What is not a row's
+    is the nearest one's."""
+
+    expiries: tuple[date, ...] = ()
+    starts: tuple[int, ...] = ()
+
+    def expiry_at(self, row: int) -> date:
+        return self.expiries[bisect_right(self.starts, row) - 1]
+
+    def labels(self, rows: Ints) -> tuple[tuple[str, ...], Ints]:
+        """`near/far` of the pairs of expiries that occur."""
+        part = np.searchsorted(np.asarray(self.starts), rows, side="right") - 1
+        codes, which = np.unique(part.min(axis=1) * len(self.starts) + part.max(axis=1), return_inverse=True)
+        days = [day.isoformat() for day in self.expiries]
+        pairs = [divmod(code, len(days)) for code in codes.tolist()]
+        return tuple(f"{days[near]}/{days[far]}" for near, far in pairs), np.asarray(which)
+
+
+def joined(tables: Sequence[QuoteTable]) -> JoinedTable:
+    """Of one underlying with one lot."""
+    first = tables[0]
+    fields = {name: getattr(first, name) for name in QuoteTable.__dataclass_fields__}
+    for name in ROW_COLUMNS:
+        fields[name] = np.concatenate([getattr(table, name) for table in tables])
+    starts = np.cumsum([0, *(len(table.strike) for table in tables[:-1])])
+    return JoinedTable(**fields, expiries=tuple(table.expiry for table in tables), starts=tuple(starts.tolist()))
 
 
 def quote_table(part: SliceAnalytics, underlying: str, lot: int) -> QuoteTable:
@@ -97,7 +154,7 @@ def quote_table(part: SliceAnalytics, underlying: str, lot: int) -> QuoteTable:
         in_the_money=np.where(is_call, 1.0 - above, above),
         nodes=physical.strike,
         cdf=physical.cdf,
-        tail_points=_equal_bins(implied, TAIL_BINS),
+        tail_points=equal_bins(implied, TAIL_BINS),
     )
 
 
@@ -117,7 +174,7 @@ def _interleave(call: NDArray[T], put: NDArray[T]) -> NDArray[T]:
     return both
 
 
-def _equal_bins(density: Density, count: int) -> Floats:
+def equal_bins(density: Density, count: int) -> Floats:
     """(count,) means of equally probable slices of the discrete measure, ascending: tails keep their mean."""
     probability = np.concatenate([[0.0], np.cumsum(density.mass)])
     moment = np.concatenate([[0.0], np.cumsum(density.mass * density.strike)])

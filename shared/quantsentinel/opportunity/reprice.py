@@ -31,7 +31,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Rupees for `lots` lots, entering at the market and holding to settlement."""
+    """Rupees for `lots` lots, entering at the market and holding to the declared exit."""
 
     charges: Charges
     depth_impact: Rupees
@@ -61,7 +61,8 @@ class Repriced:
 
 
 def costs_at(ticket: Ticket, lots: int, schedule: ChargeSchedule) -> Costs:
-    """Exact entry charges, depth impact beyond the touch, and expected charges of settlement."""
+    """Exact entry charges, depth impact beyond the touch, and expected charges of settlement; a calendar is not settled
+    but closed in the market, spread and depth included."""
     sides = [leg.signed for leg in ticket.package.legs]
     units = np.array([side * ticket.lot * lots for side in sides], dtype=np.float64)
     fills = [
@@ -79,10 +80,28 @@ def costs_at(ticket: Ticket, lots: int, schedule: ChargeSchedule) -> Costs:
     impact = float(depth_impact(units, shown, half, ticket.tick))
     if not np.isfinite(impact):
         raise Broken("a leg shows no size", where=str(ticket.package), fix="The screen must refuse it as no quote")
+    entry = charge_lines(fills, schedule)
+    if ticket.package.is_calendar:
+        return Costs(entry, rupees(impact), _cost_of_closing(ticket, lots, schedule))
     intrinsic = [expected.intrinsic for expected in ticket.expectations]
     chance = [expected.in_the_money for expected in ticket.expectations]
     settle = float(expected_exit_charges(intrinsic, units, schedule, chance, ticket.lot))
-    return Costs(charge_lines(fills, schedule), rupees(impact), rupees(settle))
+    return Costs(entry, rupees(impact), rupees(settle))
+
+
+def _cost_of_closing(ticket: Ticket, lots: int, schedule: ChargeSchedule) -> Rupees:
+    """Of trading both legs back at their expected prices: charges, half of today's spreads, depth beyond the touch."""
+    legs = list(zip(ticket.package.legs, ticket.legs, ticket.expectations, strict=True))
+    units = [leg.ratio * ticket.lot * lots for leg, _, _ in legs]
+    fills = [
+        Fill(leg.instrument, -1 if leg.side > 0 else 1, count, Decimal(str(expected.intrinsic)), ticket.lot)
+        for (leg, _, expected), count in zip(legs, units, strict=True)
+    ]
+    half = [(quote.ask - quote.bid) / 2 for _, quote, _ in legs]
+    shown = [quote.bid_size if leg.side > 0 else quote.ask_size for leg, quote, _ in legs]
+    impact = float(depth_impact(np.array(units, dtype=np.float64), shown, half, ticket.tick))
+    spread = sum(width * count for width, count in zip(half, units, strict=True))
+    return rupees(charge_lines(fills, schedule).total + rupees(spread + impact))
 
 
 def reprice_at_lots(opportunity: Opportunity, lots: int, desk: Desk, price: float | None = None) -> Repriced:

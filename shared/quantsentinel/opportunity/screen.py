@@ -6,12 +6,14 @@ Signs as in `opportunity.py`: a net price is positive when paid. Points per unit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.desk import HardRules
+from quantsentinel.opportunity.frictions import Frictions
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, leg_payoffs, profile, win_probability
 from quantsentinel.opportunity.quote_table import QuoteTable
 from quantsentinel.opportunity.structures import FAMILIES, NAKED, Grid
@@ -23,6 +25,7 @@ Bools = NDArray[np.bool_]
 REASONS = (
     "screened",
     "no_two_sided_quote",
+    "slice_skew",
     "unbounded_loss",
     "wide_spread",
     "cannot_lose",
@@ -48,6 +51,8 @@ class ScreenRules:
     on_expiry_day: bool
     exit_cost: ExitCost
     consensus: Consensus
+    skewed: Bools | None = None
+    """(m,) packages whose legs' slices were received further apart than the desk allows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,11 @@ class Screened:
     on_request: Bools
     reason: Ints
 
+    @cached_property
+    def expiries(self) -> tuple[tuple[str, ...], Ints]:
+        """Names, and which of them each package has: of its expiry, `near/far` of a calendar."""
+        return self.table.labels(self.grid.rows)
+
     @property
     def hedge_put(self) -> Floats:
         """(m,) strike of the put that would bound a naked package; NaN where none is needed or found."""
@@ -87,21 +97,13 @@ class Screened:
         return np.where(rows >= 0, self.table.strike[rows], np.nan)
 
 
-@dataclass(frozen=True, eq=False)
-class Frictions:
-    """(m,) points per unit for one lot, upper bounds: depth impact and entry charges."""
-
-    impact: Floats
-    charges: Floats
-
-
 def screen(grid: Grid, table: QuoteTable, frictions: Frictions, rules: ScreenRules) -> Screened:
     """Every number and the first reason against each package."""
     legs = Legs(table.strike[grid.rows], table.is_call[grid.rows], grid.sides)
     shape = profile(legs, rules.exit_cost, table.forward)
-    mid = _net(table.mid, grid)
-    executable = _executable(table, grid)
-    gross = quantised(_net(table.edge, grid))
+    mid = net(table.mid, grid)
+    executable = executable_price(table, grid)
+    gross = quantised(net(table.edge, grid))
     entry_cost = executable + frictions.impact + frictions.charges
     cost = (executable - mid) + frictions.impact + frictions.charges + expected_exit(table, grid, rules.exit_cost)
     net_ev = quantised(gross - cost)
@@ -124,7 +126,7 @@ def screen(grid: Grid, table: QuoteTable, frictions: Frictions, rules: ScreenRul
         on_request=(executable < 0) & rules.on_expiry_day,
         reason=np.zeros(len(grid), dtype=np.int64),
     )
-    screened.reason[:] = _reasons(screened, rules)
+    screened.reason[:] = first_reasons(screened, rules)
     return screened
 
 
@@ -172,7 +174,8 @@ def quantised(values: Floats) -> Floats:
     return np.asarray(np.round(values, 6) + 0.0)
 
 
-def _net(values: Floats, grid: Grid) -> Floats:
+def net(values: Floats, grid: Grid) -> Floats:
+    """(m,) sum of side x value over the legs."""
     return over_legs(values[grid.rows] * grid.sides)
 
 
@@ -184,7 +187,7 @@ def over_legs(values: Floats) -> Floats:
     return total
 
 
-def _executable(table: QuoteTable, grid: Grid) -> Floats:
+def executable_price(table: QuoteTable, grid: Grid) -> Floats:
     """Buy at the ask, sell at the bid."""
     price = np.where(grid.sides > 0, table.ask[grid.rows], table.bid[grid.rows])
     return over_legs(np.where(grid.sides != 0, price, 0.0) * grid.sides)
@@ -193,8 +196,8 @@ def _executable(table: QuoteTable, grid: Grid) -> Floats:
 def consensus_share(table: QuoteTable, grid: Grid, consensus: Consensus) -> Floats:
     """(m,) in +-`CONSENSUS_SHARE`: how far the views agree with each package's vega and delta."""
     voices = [
-        (consensus.volatility, np.sign(_net(table.vega, grid))),
-        (consensus.direction, np.clip(2.0 * _net(table.delta, grid), -1.0, 1.0)),
+        (consensus.volatility, np.sign(net(table.vega, grid))),
+        (consensus.direction, np.clip(2.0 * net(table.delta, grid), -1.0, 1.0)),
     ]
     spoken = [score * sign for score, sign in voices if score is not None]
     if not spoken:
@@ -208,7 +211,8 @@ def scores(net_ev: Floats, stressed: Floats, share: Floats) -> Floats:
     return np.asarray(ratio + share * np.abs(ratio))
 
 
-def _reasons(screened: Screened, rules: ScreenRules) -> Ints:
+def first_reasons(screened: Screened, rules: ScreenRules) -> Ints:
+    """(m,) index into `REASONS` of the first that stops each package; 0 when none does."""
     policy = rules.hard_rules
     table, grid = screened.table, screened.grid
     used = grid.sides != 0
@@ -220,6 +224,7 @@ def _reasons(screened: Screened, rules: ScreenRules) -> Ints:
     paid_short = (policy.profile == "balanced") & ~collects
     stops = {
         "no_two_sided_quote": ~np.all(table.usable[grid.rows] | ~used, axis=1),
+        "slice_skew": np.zeros(len(grid), np.bool_) if rules.skewed is None else rules.skewed,
         "unbounded_loss": naked | np.isinf(screened.max_loss),
         "wide_spread": wide,
         "cannot_lose": screened.max_loss <= 0,

@@ -105,8 +105,8 @@ def _blocks(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
 
 def _premium_collecting(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
     widths = np.asarray(spec.wing_steps) * spec.strike_step
-    puts = _by_delta(ladder.put_delta, ladder.usable_put & (ladder.strike <= ladder.forward), spec.short_deltas)
-    calls = _by_delta(ladder.call_delta, ladder.usable_call & (ladder.strike >= ladder.forward), spec.short_deltas)
+    puts = nearest_deltas(ladder.put_delta, ladder.usable_put & (ladder.strike <= ladder.forward), spec.short_deltas)
+    calls = nearest_deltas(ladder.call_delta, ladder.usable_call & (ladder.strike >= ladder.forward), spec.short_deltas)
     short_put, long_put, put_width = _wings(ladder.strike, puts, -widths)
     short_call, long_call, call_width = _wings(ladder.strike, calls, widths)
     yield Family.BULL_PUT, np.column_stack([2 * long_put + 1, 2 * short_put + 1]), (1, -1)
@@ -127,8 +127,8 @@ def _premium_collecting(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
 
 def _premium_paying(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
     widths = np.asarray(spec.wing_steps) * spec.strike_step
-    puts = _by_delta(ladder.put_delta, ladder.usable_put, spec.long_deltas)
-    calls = _by_delta(ladder.call_delta, ladder.usable_call, spec.long_deltas)
+    puts = nearest_deltas(ladder.put_delta, ladder.usable_put, spec.long_deltas)
+    calls = nearest_deltas(ladder.call_delta, ladder.usable_call, spec.long_deltas)
     long_call, short_call, _ = _wings(ladder.strike, calls, widths)
     long_put, short_put, _ = _wings(ladder.strike, puts, -widths)
     yield Family.BULL_CALL, np.column_stack([2 * long_call, 2 * short_call]), (1, -1)
@@ -141,7 +141,7 @@ def _premium_paying(ladder: Ladder, spec: GridSpec) -> Iterator[Block]:
     yield Family.LONG_PUT, (2 * puts + 1)[:, None], (1,)
 
 
-def _by_delta(delta: Floats, allowed: Bools, targets: tuple[float, ...]) -> Ints:
+def nearest_deltas(delta: Floats, allowed: Bools, targets: tuple[float, ...]) -> Ints:
     """Indices of the allowed strikes nearest each target delta, unique, ascending."""
     known = np.nonzero(allowed & np.isfinite(delta))[0]
     if not len(known):
