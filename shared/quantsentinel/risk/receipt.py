@@ -81,7 +81,8 @@ def at_most(decision: str, name: str, reading: Reading, *inputs: object) -> Verd
     """A verdict on measured <= limit, both to 1e-6; unknown, and nothing measured, when either is no finite number."""
     measured, limit = reading.measured, reading.limit
     if _is_number(measured) and _is_number(limit):
-        return receipt(decision, name, passes(quantise(measured) <= quantise(limit)), reading, *reading[:2], *inputs)
+        holds = measured <= limit or quantise(measured) <= quantise(limit)
+        return receipt(decision, name, passes(holds), reading, measured, limit, *inputs)
     return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
 
 
@@ -89,7 +90,8 @@ def at_least(decision: str, name: str, reading: Reading, *inputs: object) -> Ver
     """The mirror image of `at_most`."""
     measured, limit = reading.measured, reading.limit
     if _is_number(measured) and _is_number(limit):
-        return receipt(decision, name, passes(quantise(measured) >= quantise(limit)), reading, *reading[:2], *inputs)
+        holds = measured >= limit or quantise(measured) >= quantise(limit)
+        return receipt(decision, name, passes(holds), reading, measured, limit, *inputs)
     return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
 
 
