@@ -40,7 +40,8 @@ def model_staleness(facts: TenantFacts) -> Verdict:
 
 def oldest(desk: Desk, session: date) -> Age:
     """The fitted part with the largest age over its limit, the same for every tenant."""
-    return _AGES.get((desk.digest, session), lambda: _oldest(desk, session))
+    key = (desk.digest, session, *(getattr(model, "trained", None) for model in desk.models.values()))
+    return _AGES.get(key, lambda: _oldest(desk, session))
 
 
 def _oldest(desk: Desk, session: date) -> Age:
