@@ -44,6 +44,12 @@ def test_an_order_above_the_freeze_quantity_pays_brokerage_for_every_slice() -> 
         assert sum(order_slices(units, 1800)) == units
 
 
+def test_a_lot_that_the_freeze_quantity_does_not_hold_is_refused() -> None:
+    for lot in (0, 66):
+        with pytest.raises(BadInput, match="above the freeze quantity"):
+            order_slices(130, 65, lot)
+
+
 def test_a_futures_order_pays_the_lower_of_the_fee_and_the_share_of_turnover() -> None:
     schedule = RULES.charges("NIFTY", DAY, product="futures")
     small = charge_lines([Fill("NIFTY25SEPFUT", 1, 1, Decimal(24500))], schedule)

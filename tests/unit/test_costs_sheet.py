@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,10 +16,17 @@ from quantsentinel.cli.explain import _steps, _waterfall
 from quantsentinel.cli.legs import parse_legs
 from quantsentinel.cli.main import run_command
 from quantsentinel.costs.charge_sheet import ChargeSheet, Order, charge_sheet
-from quantsentinel.costs.charges import Form
+from quantsentinel.costs.charges import Fill, Form, charge_lines
 from quantsentinel.costs.waterfall import waterfall
 from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.market.rulebook import load_rules
+from quantsentinel.opportunity.reprice import Ticket, costs_at
+from quantsentinel.pipeline import tenant_pass
+from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.charges import exit_charges, settlement_charges
+from quantsentinel.portfolio.terms import terms_at
+from quantsentinel.signals.card import card_of
+from quantsentinel.units import rupees
 from tests import builders
 
 RULES = load_rules()
@@ -83,6 +91,31 @@ def test_orders_are_cut_into_whole_lots() -> None:
     found = sheet("SELL 24500CE 110", lots=55)
     assert found.legs[0].orders == (1755, 1755, 65)
     assert found.entry.amount("brokerage") == 60
+
+
+def test_fifty_five_lots_of_sixty_five_are_three_orders_in_what_an_offer_costs() -> None:
+    """At entry, at settlement, and as orders to send."""
+    offer = replace(builders.opportunity(builders.market()), lot=65)
+    ticket = Ticket(offer.package, offer.legs, offer.expectations, offer.lot, offer.tick)
+    schedule = builders.desk().rules.charges("NIFTY", builders.SESSION)
+    costs, one = costs_at(ticket, 55, schedule), costs_at(ticket, 1, schedule)
+    assert costs.charges.amount("brokerage") == 3 * 20 * 4
+    stt = sum((expected.intrinsic * 65 * 54 for expected in offer.expectations[:2]), 0.0) * 0.00125
+    assert float(costs.exit_charges - one.exit_charges) == pytest.approx(stt + 2 * 0.2 * 20 * 1.18 * 4, abs=0.02)
+    assert terms_at(offer, 55, builders.desk()).slices == 3
+
+
+def test_what_a_tenant_sends_and_pays_to_leave_counts_whole_lots() -> None:
+    view = builders.offering(builders.market())
+    event = tenant_pass(view, Book(), builders.account(), builders.desk(), builders.as_of(view)).entries[0]
+    event = replace(event, position=replace(event.position, lot=65, lots=55))
+    assert {order.slices for order in card_of(event).orders} == {(1755, 1755, 65)}
+    legs, schedule = event.position.package.legs, builders.desk().rules.charges("NIFTY", builders.SESSION)
+    fills = [Fill(leg.instrument, -1 if leg.side > 0 else 1, 65 * 55, Decimal(1), 65) for leg in legs]
+    leaving = exit_charges(event.position, (1.0,) * len(legs), builders.SESSION, builders.desk())
+    assert leaving == rupees(charge_lines(fills, schedule).total)
+    settled = settlement_charges(event.position, (1.0,) * len(legs), builders.SESSION, builders.desk())
+    assert settled > 3 * 20 * len(legs)
 
 
 @pytest.mark.parametrize(
