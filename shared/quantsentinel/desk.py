@@ -141,6 +141,15 @@ class WallPolicy(_Section):
     """How far below its limit `correlation_cluster` re-arms."""
 
 
+class MarginCheckPolicy(_Section):
+    """A broker's figure against our estimate, by package family."""
+
+    max_difference: float = Field(gt=0, lt=1)
+    """Share of the larger of the two: an alarm above."""
+    kept: int = Field(ge=1)
+    """Checks kept a family."""
+
+
 class AuditPolicy(_Section):
     retention_days: int
 
@@ -266,6 +275,7 @@ class Policy(BaseModel):
     scenarios: ScenarioPolicy
     books: BooksPolicy
     walls: WallPolicy
+    margin_check: MarginCheckPolicy
     regime: RegimePolicy
     events: EventPolicy
     news: NewsPolicy
