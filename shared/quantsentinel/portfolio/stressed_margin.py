@@ -1,8 +1,9 @@
-"""What packages need and lose right after a declared shock: the index at once down or up, every vol higher.
+"""What packages lose, and need more than now, right after a declared shock: the index down or up, every vol higher.
 
-Per unit, so that a book is a sum over units: `gain` is its P&L from the marks, `funds` the margin of the package alone
-after the shock (`costs.margin`, on the market that the next margin file would see) and the cash that sits in what it is
-worth then. Packages are not netted against each other, which a margin never exceeds but for calendar charges.
+Per unit, so that a book is a sum over units: `gain` is a package's P&L from the marks, `more` by how much its margin
+alone (`costs.margin`, on the market that the next margin file would see) and the cash that sits in its value rise. What
+is blocked now is the recorded figure, a broker's where there is one; only its change is modelled. Packages are not
+netted against each other, which a margin never exceeds but for calendar charges.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.memo import Memo
-from quantsentinel.portfolio.scenarios import Valuation, ValuedLegs, held_legs, offered_legs
+from quantsentinel.portfolio.scenarios import Floats, Valuation, ValuedLegs, held_legs, offered_legs
 
 SHOCKS = ("down", "up")
 
@@ -33,7 +34,7 @@ class After:
     """Rupees per unit after one shock."""
 
     gain: float
-    funds: float
+    more: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +54,31 @@ class Needed:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Rupees before the shock: funds that the book and the offer block, and the equity they stand on."""
+
+    funds: float
+    equity: float
+
+
 _AFTER: Memo[tuple[Valuation, Shocked]] = Memo()
 
 
 def needed_after_shock(
-    offer: Opportunity, units: int, held: Sequence[Position], equity: float, view: MarketView, desk: Desk
+    offer: tuple[Opportunity, int], held: Sequence[Position], now: Now, view: MarketView, desk: Desk
 ) -> Needed:
-    """Of the held positions and `units` of the offer, from `equity` now."""
-    parts = [(_shocked(offered_legs(offer, view, desk), offer.package, view, desk), units)]
-    parts += [(_shocked(held_legs(one, desk), one.package, view, desk), one.units) for one in held]
+    """Of the held positions and the offer at its units."""
+    one, units = offer
+    parts = [(_shocked(offered_legs(one, view, desk), one.package, view, desk), units)]
+    parts += [(_shocked(held_legs(own, desk), own.package, view, desk), own.units) for own in held]
     reason = next((part.reason for part, _ in parts if part.reason), "")
     if reason:
         return Needed(None, None, reason)
     found = []
     for index, name in enumerate(SHOCKS):
-        funds = sum(part.after[index].funds * count for part, count in parts)
-        left = equity + sum(part.after[index].gain * count for part, count in parts)
+        funds = now.funds + sum(part.after[index].more * count for part, count in parts)
+        left = now.equity + sum(part.after[index].gain * count for part, count in parts)
         found.append((left - funds, Needed(round(funds, 2), round(left, 2), name)))
     return min(found, key=lambda item: item[0])[1]
 
@@ -97,24 +107,20 @@ def _after(legs: ValuedLegs, package: Package, factors: Factors, session: date, 
     """Of one unit. Raises `BadInput` or `RuleGap` when there is no margin to be had."""
     at, scale = np.array([move]), np.array([desk.policy.walls.stressed_margin_vol])
     place, scan = factors.index_of(package.underlying), desk.rules.scan(package.underlying, session)
-    near = float(legs.forward[int(np.argmax(legs.discount))])
     calm = MarginMarket(
         previous_close=factors.previous_close[place],
-        underlying_price=near,
+        underlying_price=float(legs.forward[int(np.argmax(legs.discount))]),
         previous_vol_annual=factors.span_vol_annual[place],
         days=margin_days(desk.rules, session, package.expiry),
     )
-    needed = margin(
-        MarginLegs(
-            strike=legs.strike,
-            is_call=legs.is_call,
-            signed_units=legs.signed,
-            mark=legs.prices(at, scale)[0],
-            forward=legs.forward * (1.0 + move),
-            expiry_days=np.array([float((leg.instrument.expiry - session).days) for leg in package.legs]),
-        ),
-        shocked_market(calm, scan, Shock(spot=move)),
-        scan,
-    )
-    value = float(legs.values(at, scale)[0])
-    return After(round(value - legs.marked, 6), round(needed.total + max(value, 0.0), 6))
+    shocked = shocked_market(calm, scan, Shock(spot=move))
+    days = np.array([float((leg.instrument.expiry - session).days) for leg in package.legs])
+
+    def funds(prices: Floats, forward: Floats, market: MarginMarket) -> float:
+        found = margin(MarginLegs(legs.strike, legs.is_call, legs.signed, prices, forward, days), market, scan)
+        return found.total + max(float(legs.signed @ prices), 0.0)
+
+    before = funds(legs.price, legs.forward, calm)
+    prices = legs.prices(at, scale)[0]
+    after = funds(prices, legs.forward * (1.0 + move), shocked)
+    return After(round(float(legs.signed @ prices) - legs.marked, 6), round(after - before, 6))

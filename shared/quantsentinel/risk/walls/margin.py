@@ -1,15 +1,15 @@
-"""Wall 4, margin: after the trade the buffer stays free, and a shock leaves more equity than the margin it asks for.
+"""Wall 4, margin: after the trade the buffer stays free, and a shock leaves more equity than is blocked then.
 
 `buffer`: funds blocked by all positions are at most equity / (1 + buffer). `stressed`: after the policy's index move,
-down and up, with every vol higher, the margins of all packages and the cash inside them are at most the equity that the
-move leaves. Margins are estimates (`definitions.md` §6).
+down and up, with every vol higher, what all packages block (margins, and the cash inside the packages) is at most the
+equity that the move leaves. Margins are estimates (`definitions.md` §6).
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from quantsentinel.portfolio.stressed_margin import Needed, needed_after_shock
+from quantsentinel.portfolio.stressed_margin import Needed, Now, needed_after_shock
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.verdict import Outcome, Verdict
@@ -46,10 +46,10 @@ def _needed(facts: Facts) -> Needed:
     offer, terms, tenant = facts.opportunity, facts.terms, facts.tenant
     equity, units = facts.book.equity(tenant.account.capital), terms.lots * terms.lot
     spread = Decimal(str(offer.executable)) - Decimal(str(offer.mid))
-    if not known(equity, spread, terms.entry_charges):
-        return Needed(None, None, "the equity or the cost of entering is not known")
-    left = float(equity - spread * units - terms.entry_charges)
-    found = needed_after_shock(offer, units, facts.book.held, left, tenant.view, tenant.desk)
+    if not known(equity, spread, terms.entry_charges, terms.funds, facts.budget.margin_used):
+        return Needed(None, None, "the equity, the funds or the cost of entering is not known")
+    now = Now(float(facts.budget.margin_used + terms.funds), float(equity - spread * units - terms.entry_charges))
+    found = needed_after_shock((offer, units), facts.book.held, now, tenant.view, tenant.desk)
     if found.funds is None:
         return found
     policy = tenant.desk.policy.walls
