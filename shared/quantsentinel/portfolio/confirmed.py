@@ -215,5 +215,7 @@ def close_pnl(position: Position, rest: Position | None, price: float, desk: Des
 
 def _order_fees(position: Position, units: int, on: date, desk: Desk) -> Decimal:
     """Brokerage with its tax of one order a leg and freeze slice: what the charges of orders at no price come to."""
-    fills = [Fill(leg.instrument, leg.side, units * leg.ratio, Decimal(0)) for leg in position.package.legs]
+    fills = [
+        Fill(leg.instrument, leg.side, units * leg.ratio, Decimal(0), position.lot) for leg in position.package.legs
+    ]
     return charge_lines(fills, desk.rules.charges(position.package.underlying, on, desk.broker)).total

@@ -58,8 +58,10 @@ def _filled(position: Position, view: MarketView, at: datetime) -> PaperFill | N
     prices = tuple(quote.ask if leg.side > 0 else quote.bid for leg, quote in zip(legs, found, strict=True))
     touch = sum(leg.signed * price for leg, price in zip(legs, prices, strict=True))
     ticks = math.ceil(round((touch + impact / position.units) / position.tick, 6))
-    orders = sum(len(order_slices(position.units * leg.ratio, position.freeze_units)) for leg in legs)
-    return PaperFill(at, round(ticks * position.tick, 6) + 0.0, prices, rupees(impact), orders, view.snapshot_digest)
+    sent = [order_slices(position.units * leg.ratio, position.freeze_units, position.lot) for leg in legs]
+    return PaperFill(
+        at, round(ticks * position.tick, 6) + 0.0, prices, rupees(impact), sum(map(len, sent)), view.snapshot_digest
+    )
 
 
 def _impact(position: Position, quotes: list[LegPrice]) -> float:
