@@ -25,6 +25,7 @@ GUARD_WORDS = {
     "bounded_loss": "loss is unbounded",
     "unbounded_loss": "loss is unbounded",
     "no_two_sided_quote": "a leg without bid or ask",
+    "slice_skew": "its expiries were received too far apart",
     "outranked": "outranked before exact pricing",
     "priced": "a better one was offered",
     "offered": "offered",
