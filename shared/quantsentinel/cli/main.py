@@ -27,6 +27,7 @@ from quantsentinel.cli import (
     faults,
     imports,
     kill,
+    margin,
     news,
     replay,
     replay_decision,
@@ -89,6 +90,8 @@ app.command("replay-decision", rich_help_panel=DECISIONS)(replay_decision.replay
 app.add_typer(signals.app, name="signal", rich_help_panel=DECISIONS)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=TENANTS)
 app.command("costs", rich_help_panel=RISK)(costs.costs)
+app.command("margin", rich_help_panel=RISK)(margin.margin)
+app.command("margin-checks", rich_help_panel=RISK)(margin.margin_checks)
 app.add_typer(kill.app, name="kill", rich_help_panel=RISK)
 app.add_typer(news.app, name="news", rich_help_panel=RISK)
 app.add_typer(book.app, name="book", rich_help_panel=RISK)
