@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from quantsentinel.app.margin_check import MarginCheck, PreferredMargin
     from quantsentinel.costs.margin_sheet import MarginSheet
     from quantsentinel.market.rule_rows import RuleRow
+    from quantsentinel.market.rulebook import RuleBook
     from quantsentinel.settings import Settings
 
 
@@ -42,6 +43,7 @@ def margin(
     from quantsentinel.market.rulebook import load_rules
 
     settings = settings_of(config, state)
+    rules = load_rules(settings.rules_overlay)
     parsed, day = parse_legs(legs, underlying.upper(), a_date(expiry)), a_date(on)
     request = MarginRequest(
         legs=tuple((item.leg, float(item.price)) for item in parsed if item.price is not None),
@@ -50,9 +52,8 @@ def margin(
         lots=lots,
         exit_day=a_date(exit_day) if exit_day else None,
         vol_annual=vol,
-        closes=_closes(bars or settings.history, underlying.upper(), day),
+        closes=_closes(bars or settings.history, underlying.upper(), day, rules),
     )
-    rules = load_rules(settings.rules_overlay)
     sheet = margin_sheet(rules, request)
     asked = _asked(settings, config, state, sheet) if broker_figure else None
     show(Answer(_json(sheet, rules.digest, asked), _tables(sheet), _lines(sheet, asked)), json)
@@ -73,17 +74,20 @@ def margin_checks(config: Config = None, state: State = None, json: Json = False
     show(Answer(found, [Table("Margin checks", columns, rows, "nothing was compared")], failed=alarm), json)
 
 
-def _closes(path: Path | None, underlying: str, day: date) -> tuple[float, ...]:
-    """Closes before the day, oldest first; none without bars. Raises `BadInput` when the file holds none before it."""
+def _closes(path: Path | None, underlying: str, day: date, rules: RuleBook) -> tuple[float, ...]:
+    """Closes to the session before the day, oldest first; none without bars. Raises `BadInput` when they end before."""
     from quantsentinel.errors import BadInput
     from quantsentinel.market.bars import read_daily_bars
 
     if path is None:
         return ()
-    closes = tuple(bar.close for bar in read_daily_bars(path, underlying) if bar.day < day)
-    if not closes:
-        raise BadInput(f"no bar before {day}", where=str(path), fix="Give daily bars up to the day before, or --vol")
-    return closes
+    before = [bar for bar in read_daily_bars(path, underlying) if bar.day < day]
+    wanted = rules.previous_session(day).day
+    if not before or before[-1].day < wanted:
+        found = f"the newest is of {before[-1].day}" if before else "none is earlier"
+        fix = f"Give daily bars to {wanted}, or --vol alone"
+        raise BadInput(f"no bar of the session before {day}: {found}", where=str(path), fix=fix)
+    return tuple(bar.close for bar in before)
 
 
 def _asked(
