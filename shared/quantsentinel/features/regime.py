@@ -86,7 +86,7 @@ def regime_of(analytics: MarketAnalytics, history: History, frame: SessionFrame,
     grid, now = _path(analytics, history)
     missing = {
         "no_vol_bands": bands is None,
-        "no_forecast_history": len(bars) < max(MIN_SESSIONS, policy.trend_sessions) + 2,
+        "no_forecast_history": len(bars) < max(MIN_SESSIONS, policy.trend_sessions + 2),
         "no_forward": now is None,
         "no_near_vol": now is not None and now.implied is None,
     }
@@ -130,8 +130,8 @@ def states(looks: Sequence[Look], bands: VolBands, policy: RegimePolicy) -> list
 
 def stepped(state: State, look: Look, bands: VolBands, policy: RegimePolicy) -> State:
     """One look further: a state is entered beyond its outer limit and left inside its inner one."""
-    lowest = int(look.vol >= bands.calm_enter) + int(look.vol >= bands.stressed_enter)
-    highest = int(look.vol >= bands.calm_leave) + int(look.vol >= bands.stressed_leave)
+    lowest = int(look.vol >= bands.calm_leave) + int(look.vol >= bands.stressed_enter)
+    highest = int(look.vol >= bands.calm_enter) + int(look.vol >= bands.stressed_leave)
     level = min(max(state.level, lowest), highest)
     trending = look.sds >= (policy.trend_leave if state.trending else policy.trend_enter)
     return State(level, trending, _strained(state, look.ratio, policy))
