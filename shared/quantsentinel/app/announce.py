@@ -65,7 +65,7 @@ def _tell(platform: Platform, changed: KillChanged, tenants: tuple[str, ...]) ->
     for tenant in tenants:
         issued = SignalIssued(
             tenant_id=tenant,
-            signal_id=changed.notice_id,
+            signal_id=f"{changed.notice_id}-{tenant}",  # deliveries are claimed by this name, across tenants
             sequence=changed.number,
             state="switched",
             valid_until=changed.at + NOTICE,
