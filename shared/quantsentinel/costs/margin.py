@@ -24,6 +24,7 @@ from quantsentinel.costs.margin_scan import (
     DAYS_PER_YEAR,
     Bools,
     Floats,
+    LegRisk,
     MarginLegs,
     MarginMarket,
     days_elapsed,
@@ -140,10 +141,11 @@ def margin(legs: MarginLegs, market: MarginMarket, scan: ScanRule) -> MarginEsti
 
 def margin_batch(legs: MarginLegs, market: MarginMarket, scan: ScanRule) -> MarginGrid:
     """The estimate of every package. Raises `BadInput` for missing or absurd marks, forwards or days."""
-    risk = leg_risk(legs, market, scan)
+    expiries = np.unique(legs.expiry_days[legs.signed_units != 0])
+    risk = leg_risk(legs, market, scan, spreads=len(expiries) > 1)
     units, shorts = legs.signed_units, np.maximum(-legs.signed_units, 0.0)
     parts = day_parts(
-        _by_expiry(legs, market, risk.losses * units, risk.delta * units),
+        _by_expiry(legs, market, expiries, risk),
         value=np.sum(units * risk.mark, axis=-1),
         exposure=np.sum(shorts * risk.exposure, axis=-1),
         expiry_day_elm=np.sum(shorts * risk.expiry_day, axis=-1),
@@ -155,19 +157,16 @@ def margin_batch(legs: MarginLegs, market: MarginMarket, scan: ScanRule) -> Marg
     return _worst_day(parts, outlay, np.searchsorted(days_elapsed(market), nearest))
 
 
-def _by_expiry(legs: MarginLegs, market: MarginMarket, losses: Floats, deltas: Floats) -> ExpirySums:
-    used = legs.signed_units != 0
-    expiries = np.unique(legs.expiry_days[used])
-    expires = expiries[:, None] == days_elapsed(market)
-    far = np.where(used, legs.forward, 0.0).max(axis=-1)
-    if len(expiries) < 2:
-        return ExpirySums(losses.sum(axis=-1)[None], deltas.sum(axis=-1)[None], expires, far)
+def _by_expiry(legs: MarginLegs, market: MarginMarket, expiries: Floats, risk: LegRisk) -> ExpirySums:
+    units = legs.signed_units
+    losses, deltas = risk.losses * units, risk.delta * units
+    one = len(expiries) < 2
     masks = [legs.expiry_days == days for days in expiries]
     return ExpirySums(
-        losses=np.stack([np.sum(losses * mask, axis=-1) for mask in masks]),
-        deltas=np.stack([np.sum(deltas * mask, axis=-1) for mask in masks]),
-        expires=expires,
-        far=far,
+        losses=losses.sum(axis=-1)[None] if one else np.stack([np.sum(losses * mask, axis=-1) for mask in masks]),
+        deltas=deltas.sum(axis=-1)[None] if one else np.stack([np.sum(deltas * mask, axis=-1) for mask in masks]),
+        expires=expiries[:, None] == days_elapsed(market),
+        far=np.where(units != 0, legs.forward, 0.0).max(axis=-1),
     )
 
 

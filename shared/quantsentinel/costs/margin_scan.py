@@ -79,8 +79,9 @@ class LegRisk:
     minimum: Floats
 
 
-def leg_risk(legs: MarginLegs, market: MarginMarket, scan: ScanRule) -> LegRisk:
-    """Raises `BadInput` for missing or absurd marks, forwards or days."""
+def leg_risk(legs: MarginLegs, market: MarginMarket, scan: ScanRule, *, spreads: bool = True) -> LegRisk:
+    """Without `spreads` (one expiry: nothing offsets) deltas are zero. Raises `BadInput` for missing or absurd marks,
+    forwards or days."""
     check(legs, market)
     elapsed = days_elapsed(market)
     left = legs.expiry_days - elapsed.reshape((-1,) + (1,) * legs.strike.ndim)
@@ -88,7 +89,7 @@ def leg_risk(legs: MarginLegs, market: MarginMarket, scan: ScanRule) -> LegRisk:
     price = market.underlying_price
     return LegRisk(
         losses=risk_arrays(legs, market, scan, left) * alive,
-        delta=composite_delta(legs, market, scan, left) * alive,
+        delta=composite_delta(legs, market, scan, left) * alive if spreads else np.zeros_like(alive),
         mark=alive * legs.mark,
         exposure=alive * _exposure_rate(legs, market, scan, left) * price,
         expiry_day=np.where(left == 0, scan.expiry_day.value * price, 0.0),
