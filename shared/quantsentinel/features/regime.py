@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -93,12 +94,16 @@ def regime_of(analytics: MarketAnalytics, history: History, frame: SessionFrame,
     reason = next((name for name, is_missing in missing.items() if is_missing), "")
     if reason or bands is None or now is None:
         return Regime(reason=reason)
-    days = Days.of(bars, frame.clock, desk)
+    days, start = _evening(Evening(tuple(bars), analytics.underlying, desk.digest, frame.clock, desk))
     looks = _today(days, [*grid, now], frame.clock, desk)
-    past = [*days.looks(), *(looks[:-1] if not _is_new(grid, now) else looks)]
-    if not all(math.isfinite(look.vol) and look.vol > 0 for look in (*past, looks[-1])):
+    if start is None or not all(_is_sound(look) for look in looks):
         return Regime(reason="prices_never_moved")
-    return _named(folded(past, bands, policy), looks[-1])
+    remembered = looks if _is_new(grid, now) else looks[:-1]
+    return _named(states(remembered, bands, policy, start)[-1], looks[-1])
+
+
+def _is_sound(look: Look) -> bool:
+    return math.isfinite(look.vol) and look.vol > 0
 
 
 def _named(state: State, look: Look) -> Regime:
@@ -114,17 +119,13 @@ def _named(state: State, look: Look) -> Regime:
 
 
 # --- Hysteresis -------------------------------------------------------------------------------------------------------
-def folded(looks: Sequence[Look], bands: VolBands, policy: RegimePolicy) -> State:
-    """The state after all looks, oldest first. Raises `IndexError` without one."""
-    return states(looks, bands, policy)[-1]
-
-
-def states(looks: Sequence[Look], bands: VolBands, policy: RegimePolicy) -> list[State]:
-    """The state after each look; the first stands where most of its band lies."""
-    middle = State(int(looks[0].vol >= bands.calm_leave) + int(looks[0].vol >= bands.stressed_enter), False)
+def states(looks: Sequence[Look], bands: VolBands, policy: RegimePolicy, start: State | None = None) -> list[State]:
+    """The state after each look, oldest first; without a `start` the first look stands where most of its band lies."""
+    state = start or State(int(looks[0].vol >= bands.calm_leave) + int(looks[0].vol >= bands.stressed_enter), False)
     found: list[State] = []
     for look in looks:
-        found.append(stepped(found[-1] if found else middle, look, bands, policy))
+        state = stepped(state, look, bands, policy)
+        found.append(state)
     return found
 
 
@@ -182,6 +183,28 @@ class Days:
         unit_variance = self.averages() @ np.array(self.weights.alone)
         moves = np.abs(self.close[back:] - self.close[:-back])
         return _looks(unit_variance[back - 1 :], moves, back)
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """What the state before the session depends on; the desk by its digest, which holds the clock's weights too."""
+
+    bars: tuple[DailyBar, ...]
+    underlying: str
+    desk_digest: str
+    clock: VarianceClock = field(compare=False)
+    desk: Desk = field(compare=False)
+
+
+@lru_cache(maxsize=8)
+def _evening(asked: Evening) -> tuple[Days, State | None]:
+    """The daily bars and the state they leave, the same for every snapshot of a session; None where they never move."""
+    policy = asked.desk.policy.regime
+    days = Days.of(asked.bars, asked.clock, asked.desk)
+    looks = days.looks()
+    if not all(_is_sound(look) for look in looks):
+        return days, None
+    return days, states(looks, policy.vol_annual[asked.underlying], policy)[-1]
 
 
 def _looks(unit_variance: Floats, moves: Floats, sessions: int, implied: Sequence[float | None] = ()) -> list[Look]:
