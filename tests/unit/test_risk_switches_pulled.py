@@ -174,7 +174,9 @@ def fitted(trained: str | None, cadence: float | None) -> Desk:
         ("2025-06-01..2025-08-07", None, Outcome.UNKNOWN),
     ],
 )
-def test_a_model_older_than_twice_its_cadence_stops(trained: str | None, cadence: float | None, outcome: Outcome) -> None:
+def test_a_model_older_than_twice_its_cadence_stops(
+    trained: str | None, cadence: float | None, outcome: Outcome
+) -> None:
     verdict = asked("model_staleness", desk=fitted(trained, cadence))
     assert verdict.outcome is outcome
     assert "model.direction_tilt" in verdict.detail or outcome is Outcome.PASSED

@@ -78,6 +78,16 @@ class TenantFacts:
     def day_pnl(self) -> Rupees:
         return self.book.day_pnl()
 
+    @cached_property
+    def is_marked(self) -> bool:
+        """Whether equity is known: every position of either book has a mark, and every sum is a number."""
+        book = self.book
+        sums = (book.realised, book.confirmed_realised, book.settlement_pnl, book.confirmed_settlement_pnl)
+        marks = [position.mark for position in (*book.positions, *book.confirmed)]
+        return all(mark is not None and mark.pnl.is_finite() for mark in marks) and all(
+            amount.is_finite() for amount in sums
+        )
+
     def kill(self, scope: str) -> KillState | None:
         """The kill switch of a scope, when it is on at the decision."""
         kills, decided_at = self.as_of.kills or (), self.as_of.decided_at

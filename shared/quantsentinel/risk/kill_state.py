@@ -81,18 +81,23 @@ class KillState:
         """On until released or over. An end or a release before its own beginning is no end: clocks differ."""
         if self.released is not None and self.released.at >= self.at:
             return False
-        return self.until is None or self.until <= self.at or self.until > at
+        return self.ends is None or self.ends > at
+
+    @property
+    def ends(self) -> datetime | None:
+        """`until`, unless that is before the beginning: then it is no end."""
+        return None if self.until is None or self.until <= self.at else self.until
 
     def joined(self, other: KillState) -> KillState:
         """Both reasons in one episode: it ends when the stricter rule says so, and not before both would."""
         if other.why in self.why and other.who in self.who and _rank(other.rearm) >= _rank(self.rearm):
-            ends = self.until if other.until == self.until else _later(self.until, other.until)
-            return self if ends == self.until else replace(self, until=ends)
+            ends = _later(self.ends, other.ends)
+            return self if ends == self.ends else replace(self, until=ends)
         return replace(
             self,
             who=_both(self.who, other.who, ", "),
             why=_both(self.why, other.why, "; "),
-            until=_later(self.until, other.until),
+            until=_later(self.ends, other.ends),
             rearm=min(self.rearm, other.rearm, key=_rank),
             acks=(),
         )

@@ -9,13 +9,17 @@ from quantsentinel.accounts.account import Account
 from quantsentinel.portfolio.book import Book
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
-from quantsentinel.verdict import Verdict
+from quantsentinel.verdict import Outcome, Verdict
 
 NAME = "capital_floor"
 
 
 def capital_floor(facts: TenantFacts) -> Verdict:
-    equity, floor = facts.equity, facts.account.limits.capital_floor
+    floor = facts.account.limits.capital_floor
+    if not facts.is_marked:
+        reading = Reading(None, float(floor), "INR", "a position is not marked")
+        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, floor)
+    equity = facts.equity
     latched = facts.book.floor_latched_on == facts.view.session
     detail = "tripped in this session; re-arms at the next open" if latched else ""
     reading = Reading(float(equity), float(floor), "INR", detail)

@@ -11,14 +11,18 @@ from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.budget import share_of
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
-from quantsentinel.verdict import Verdict
+from quantsentinel.verdict import Outcome, Verdict
 
 NAME = "daily_loss"
 
 
 def daily_loss(facts: TenantFacts) -> Verdict:
     """Measured is the loss in rupees, positive when lost; reaching the limit blocks."""
-    loss, limit = -facts.day_pnl, _limit(facts.account)
+    limit = _limit(facts.account)
+    if not facts.is_marked:
+        reading = Reading(None, float(limit), "INR", "a position is not marked")
+        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, limit)
+    loss = -facts.day_pnl
     latched = facts.book.loss_latched_on == facts.view.session
     detail = "tripped in this session; re-arms at the next open" if latched else ""
     reading = Reading(float(loss), float(limit), "INR", detail)

@@ -23,10 +23,11 @@ NAME = "strategy_drawdown"
 def strategy_drawdown(facts: TenantFacts) -> Verdict:
     """Measured is 1 − equity / peak, quantised; above the limit blocks, and so does the latch or a pulled switch."""
     limit, since = facts.account.limits.max_drawdown, facts.book.latched.get(NAME)
-    drawdown, state = _drawdown(facts.book.peak_equity, facts.equity), facts.kill(scope_of(facts))
-    inputs = (facts.equity, facts.book.peak_equity, limit, since, state is not None)
+    equity = facts.equity if facts.is_marked else None
+    drawdown, state = _drawdown(facts.book.peak_equity, equity), facts.kill(scope_of(facts))
+    inputs = (equity, facts.book.peak_equity, limit, since, state is not None)
     if drawdown is None or facts.as_of.kills is None:
-        reading = Reading(drawdown, limit, "share of peak equity", "the peak or the switches are not known")
+        reading = Reading(drawdown, limit, "share of peak equity", "marks, peak or switches are not known")
         return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, *inputs)
     detail = f"tripped at {since}; a person re-arms it" if since else ""
     detail = f"{state.scope} switched off by {state.who}: {state.why}" if state else detail
@@ -40,9 +41,9 @@ def scope_of(facts: TenantFacts) -> str:
 
 def latched(book: Book, facts: TenantFacts) -> Book:
     """The book after the marks: a new peak, a trip, or its release. A book whose equity is not known stays as it is."""
-    equity = book.equity(facts.account.capital)
-    if not equity.is_finite():
+    if not facts.is_marked:
         return book
+    equity = book.equity(facts.account.capital)
     book = _released(book, equity, facts)
     if book.peak_equity is None or equity > book.peak_equity:
         book = replace(book, peak_equity=equity)
@@ -68,9 +69,9 @@ def _answers(state: KillState, since: str, decided_at: datetime) -> bool:
     return state.released.at >= datetime.fromisoformat(since)
 
 
-def _drawdown(peak: Rupees | None, equity: Rupees) -> float | None:
+def _drawdown(peak: Rupees | None, equity: Rupees | None) -> float | None:
     """0 without a peak: nothing was marked before this. None where a share of it has no meaning."""
-    if not equity.is_finite():
+    if equity is None:
         return None
     if peak is None:
         return 0.0
