@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 
@@ -25,12 +25,16 @@ from quantsentinel.opportunity.calendar_terms import pairs_of
 from quantsentinel.opportunity.calendar_value import EXACT_NODES, SCREEN_NODES, spread_at_exit, value
 from quantsentinel.opportunity.calendars import CalendarScreen, screen_calendars
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms, Shared, expiry_terms
+from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.opportunity.quote_table import QuoteTable, quote_table
 from quantsentinel.opportunity.reprice import reprice_at_lots
 from quantsentinel.opportunity.screen import REASONS
-from quantsentinel.pipeline import market_pass
+from quantsentinel.pipeline import market_pass, tenant_pass
+from quantsentinel.portfolio.marks import mark_position
 from quantsentinel.pricing import black76
+from quantsentinel.signals.signal import SignalState
+from tests.builders import account, as_of, empty_book
 from tests.market_day import DAY, EXPIRIES, NOON, desk, history, skewed, snapshot
 
 CALENDARS = {Family.CALL_CALENDAR, Family.PUT_CALENDAR}
@@ -320,3 +324,38 @@ def test_a_leg_without_a_two_sided_quote_is_no_calendar_to_price() -> None:
     rows = zip(columns["family"], columns["expiry"], columns["reason"], strict=True)
     reasons = {row[2] for row in rows if row[0] == "call_calendar" and str(row[1]).endswith(EXPIRIES[-1].isoformat())}
     assert reasons <= {"no_two_sided_quote"}
+
+
+# --- Life -------------------------------------------------------------------------------------------------------------
+def calendars_of(view: MarketView) -> MarketView:
+    return replace(view, opportunities=tuple(offer for offer in view.opportunities if offer.package.is_calendar))
+
+
+def view_at(at: datetime) -> MarketView:
+    return market_pass(snapshot(at=at, smile=by_expiry(INVERTED)), history(session=at.date()), desk())
+
+
+def test_a_calendar_is_entered_marked_on_both_expiries_and_closed_the_session_before() -> None:
+    view = calendars_of(view_at(NOON))
+    entered = tenant_pass(view, empty_book(), account(), desk(), as_of(view))
+    assert {event.family for event in entered.entries} == CALENDARS
+    position = entered.book_after.positions[0]
+    later = calendars_of(view_at(NOON + timedelta(minutes=3)))
+    marked = mark_position(position, later, desk(), later.received_at).mark
+    assert marked is not None
+    assert not marked.flagged
+    bought, sold = (later.analytics.leg_price(leg.instrument) for leg in position.package.legs)
+    assert bought is not None
+    assert sold is not None
+    assert marked.price == pytest.approx(bought.bid - sold.ask)
+    evening = calendars_of(view_at(position.time_stop + timedelta(minutes=1)))
+    closed = tenant_pass(evening, entered.book_after, account(), desk(), as_of(evening))
+    ended = [event for event in closed.events if event.state is SignalState.CLOSED]
+    assert {event.signal_id for event in ended} == {event.signal_id for event in entered.entries}
+    assert all(event.receipts[0].guard == "exit_time_stop" for event in ended)
+    assert all(event.decided_at.date() < event.expiry for event in ended)
+
+
+def test_the_stop_of_a_calendar_is_half_of_what_was_paid_not_half_of_its_loss_at_an_index_of_zero() -> None:
+    for offer in offers():
+        assert offer.stop >= 0.4 * offer.entry_zone[1]

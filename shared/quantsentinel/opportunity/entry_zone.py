@@ -51,6 +51,11 @@ class Shape:
     nodes: Floats
     cdf: Floats
 
+    @property
+    def is_closed(self) -> bool:
+        """Traded back before settlement (a calendar)."""
+        return self.outcome is not self.bounds
+
     def win_probability(self, entry_cost: Floats) -> Floats:
         return win_probability(self.outcome, entry_cost, self.nodes, self.cdf)
 
@@ -112,6 +117,10 @@ def price_levels(line: PriceLine, shape: Shape, policy: Policy, tick: float, *, 
     if holds:
         worst = max(worst, line.executable)
     target, stop = exit_levels(worst, line.flat, shape.bounds, policy.exits, tick)
+    if shape.is_closed and worst > 0:
+        # Its least value lies at an index of zero, where interest on the strike is lost too: no level for a stop.
+        paid = worst + line.flat
+        stop = max(stop, quantise_price(worst - policy.exits.stop_share_of_max_loss * paid, tick))
     return Levels(min(quantise_price(line.mid, tick), worst), worst, target, stop)
 
 
