@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from quantsentinel.portfolio.comovement import trade_correlation
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, at_most, receipt
+from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.verdict import Outcome, Verdict
 
 SCENARIO = "correlation.scenario_pnl"
@@ -22,7 +22,8 @@ def correlation(facts: Facts) -> tuple[Verdict, ...]:
     limit = tenant.account.limits.max_correlation
     if not held:
         reading = Reading(None, limit, UNIT, "the only package")
-        return (receipt(tenant.stamp, SCENARIO, Outcome.PASSED, reading, 0, limit),)
+        outcome = Outcome.PASSED if known(limit) else Outcome.UNKNOWN
+        return (receipt(tenant.stamp, SCENARIO, outcome, reading, 0, limit),)
     found = trade_correlation(facts.opportunity, facts.terms.lots, held, tenant.view, tenant.desk)
     reading = Reading(found.value, limit, UNIT, found.reason or found.names)
     return (at_most(tenant.stamp, SCENARIO, reading, len(held), facts.terms.lots, found.names),)

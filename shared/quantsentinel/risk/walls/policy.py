@@ -62,7 +62,7 @@ def _single_leg(facts: Facts) -> Verdict:
     limit = facts.tenant.account.limits.max_single_leg
     held = sum(_legs(one) == 1 for one in facts.book.held)
     if len(facts.opportunity.package.legs) > 1:
-        return _count(facts, SINGLE, min(held, limit), limit, "a package of several legs")
+        return _count(facts, SINGLE, 0, limit, f"a package of several legs, beside {held} of one")
     return _count(facts, SINGLE, held + 1, limit)
 
 
@@ -74,7 +74,8 @@ def _sector(facts: Facts) -> Verdict:
     """Maximum losses of all positions whose underlyings fall together; an underlying without a sector is unknown."""
     sectors, account = facts.tenant.desk.policy.walls.sectors, facts.tenant.account
     sector = sectors.get(facts.key.underlying)
-    limit = share_of(account.capital, account.limits.max_sector_loss)
+    share = account.limits.max_sector_loss
+    limit = share_of(account.capital, share) if known(share) else None
     same = [one for one in facts.book.held if sectors.get(one.package.underlying) in (sector, None)]
     after = None if sector is None else _total(facts, same)
     reading = Reading(_rupees(after), _rupees(limit), "INR", f"sector {sector or 'unknown'}")

@@ -36,7 +36,8 @@ def _bounded(facts: Facts) -> Verdict:
 def _adequate(facts: Facts) -> Verdict:
     """The worst of the gap valued at once, the adverse shortfall and the priced stressed loss, at the sized lots."""
     terms, budget, charges = facts.terms, facts.budget.trade_loss, facts.terms.entry_charges
-    limit = float(budget) * facts.tenant.desk.policy.walls.max_tail_of_trade_loss if known(budget) else None
+    multiple = facts.tenant.desk.policy.walls.max_tail_of_trade_loss
+    limit = float(budget) * multiple if known(budget, multiple) else None
     points = tail_loss(facts.opportunity, facts.tenant.view, facts.tenant.desk).worst
     units = terms.lots * terms.lot
     loss = None if points is None or not known(charges) else points * units + float(charges)
