@@ -15,10 +15,11 @@ from quantsentinel.alpha.consensus import combine
 from quantsentinel.alpha.registry import ask_views
 from quantsentinel.costs.charges import Fill, charge_lines
 from quantsentinel.features.analyse import analyse, frame_of, with_physical
+from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.features.values import feature_values
 from quantsentinel.integrity.quotes import quote_mask
 from quantsentinel.market.history import History
-from quantsentinel.market.instruments import Family
+from quantsentinel.market.instruments import Family, Instrument
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.calendar_exact import price_calendars
 from quantsentinel.opportunity.calendar_terms import pairs_of
@@ -32,9 +33,11 @@ from quantsentinel.opportunity.reprice import reprice_at_lots
 from quantsentinel.opportunity.screen import REASONS
 from quantsentinel.pipeline import market_pass, tenant_pass
 from quantsentinel.portfolio.marks import mark_position
+from quantsentinel.portfolio.silence import mark_silent
 from quantsentinel.pricing import black76
+from quantsentinel.pricing.implied_vol import implied_vol
 from quantsentinel.signals.signal import SignalState
-from tests.builders import account, as_of, empty_book
+from tests.builders import account, as_of, empty_book, market
 from tests.market_day import DAY, EXPIRIES, NOON, desk, history, skewed, snapshot
 
 CALENDARS = {Family.CALL_CALENDAR, Family.PUT_CALENDAR}
@@ -134,11 +137,13 @@ def leg_values(found: CalendarScreen, row: int, level: float, shift: float) -> t
     called = bool(found.calendars.is_call[row])
     far_level = max(level / pair.between + pair.carry, 1e-6)
 
-    def vol(part: object, forward: float) -> float:
-        quoted = part.strike[np.isfinite(part.vol)]  # type: ignore[attr-defined]  # a SliceAnalytics
-        own = part.forward  # type: ignore[attr-defined]  # as above
+    def vol(part: SliceAnalytics, forward: float) -> float:
+        quoted = part.strike[np.isfinite(part.vol)]
+        own, smile = part.forward, part.smile
+        assert own is not None
+        assert smile is not None
         k = np.clip(np.log(strike / forward), np.log(quoted[0] / own), np.log(quoted[-1] / own))
-        return float(np.sqrt(part.smile(np.array([k]))[0] / part.times.variance_years))  # type: ignore[attr-defined]  # as above
+        return float(np.sqrt(smile(np.array([k]))[0] / part.times.variance_years))
 
     near_vol = vol(pair.near, max(level, 1e-6)) * pair.near_vol
     far_vol = vol(pair.far, far_level) * (1.0 + shift)
@@ -359,3 +364,31 @@ def test_a_calendar_is_entered_marked_on_both_expiries_and_closed_the_session_be
 def test_the_stop_of_a_calendar_is_half_of_what_was_paid_not_half_of_its_loss_at_an_index_of_zero() -> None:
     for offer in offers():
         assert offer.stop >= 0.4 * offer.entry_zone[1]
+
+
+def test_a_silent_calendar_is_valued_with_each_leg_to_its_own_settlement() -> None:
+    view = calendars_of(view_at(NOON))
+    book = tenant_pass(view, empty_book(), account(), desk(), as_of(view)).book_after
+    marked, silent = (
+        mark_silent(each, other, desk(), other.received_at).positions[0]
+        for each, other in ((book, view), (book, market(NOON + timedelta(minutes=20), underlying="BANKNIFTY")))
+    )
+    assert marked.mark is not None
+    assert silent.mark is not None
+    bought, sold = (view.analytics.slice(leg.instrument.expiry) for leg in marked.package.legs)
+    assert bought is not None
+    assert sold is not None
+    values = []
+    for move in (0.99, 1.01):
+        legs = zip(marked.package.legs, marked.mark.legs, (bought, sold), strict=True)
+        values.append(sum(leg.signed * adverse_leg(leg.instrument, price, part, move) for leg, price, part in legs))
+    assert silent.mark.flagged
+    assert silent.mark.price == pytest.approx(min(marked.mark.price, *values), abs=1.0)
+
+
+def adverse_leg(option: Instrument, price: float, part: SliceAnalytics, move: float) -> float:
+    forward, times = float(part.forward or 0.0), part.times
+    vol = implied_vol([price], forward, [option.strike], times.variance_years, times.discount, [option.is_call])[0]
+    return float(
+        black76.price(forward * move, option.strike, times.variance_years, vol + 0.03, times.discount, option.is_call)
+    )

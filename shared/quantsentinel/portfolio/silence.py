@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
@@ -29,6 +30,7 @@ from quantsentinel.units import quantise_price
 MOVE = 0.01
 VOL_RISE = 0.03
 
+Floats = NDArray[np.float64]
 _PRICES: Memo[float] = Memo()
 
 
@@ -69,34 +71,40 @@ def _adverse_price(position: Position, mark: Mark, desk: Desk) -> float:
     legs = position.package.legs
     last = sum(leg.signed * price for leg, price in zip(legs, mark.legs, strict=True))
     try:
-        years, discount = _times(position, mark, desk)
+        times = _times(position, mark, desk)
     except (BadInput, RuleGap, KeyError):
-        years, discount = 0.0, 0.0
-    if mark.forward is None or discount <= 0.0:
+        times = None
+    if mark.forward is None or times is None:
         return min(payoff(legs, level) for level in (0.0, *(leg.instrument.strike for leg in legs)))
-    vols = _vols(position, mark, years, discount)
-    moved = [_value(position, mark.forward * (1.0 + move), vols, (years, discount)) for move in (-MOVE, MOVE)]
+    # The mark's forward is the near expiry's; a calendar's far leg carries it at the repo rate.
+    forward = mark.forward * times[1].max() / times[1]
+    vols = _vols(position, mark, forward, times)
+    moved = [_value(position, forward * (1.0 + move), vols, times) for move in (-MOVE, MOVE)]
     return quantise_price(min(last, *moved), position.tick) + 0.0
 
 
-def _times(position: Position, mark: Mark, desk: Desk) -> tuple[float, float]:
-    """(years in the variance clock, discount) from the mark to the settlement observation."""
+def _times(position: Position, mark: Mark, desk: Desk) -> tuple[Floats, Floats]:
+    """(years in the variance clock, discount) of each leg, from the mark to its settlement observation."""
     package, share = position.package, desk.policy.forecast.overnight_share
     day = mark.at.astimezone(IST).date()
-    frame = session_frame(desk.rules, package.underlying, day, (package.expiry,), share)
-    ends = frame.endings[package.expiry].settlement_at
-    if ends <= mark.at:
-        return 0.0, 1.0
-    calendar = (ends - mark.at).total_seconds() / SECONDS_PER_YEAR
-    return frame.clock.variance_years(mark.at, ends), math.exp(-frame.repo_rate * calendar)
+    expiries = tuple(sorted({leg.instrument.expiry for leg in package.legs}))
+    frame = session_frame(desk.rules, package.underlying, day, expiries, share)
+    found = {}
+    for expiry in expiries:
+        ends = frame.endings[expiry].settlement_at
+        calendar = max((ends - mark.at).total_seconds(), 0.0) / SECONDS_PER_YEAR
+        years = frame.clock.variance_years(mark.at, ends) if ends > mark.at else 0.0
+        found[expiry] = (years, math.exp(-frame.repo_rate * calendar))
+    legs = np.array([found[leg.instrument.expiry] for leg in package.legs])
+    return legs[:, 0], legs[:, 1]
 
 
-def _vols(position: Position, mark: Mark, years: float, discount: float) -> list[float]:
+def _vols(position: Position, mark: Mark, forward: Floats, times: tuple[Floats, Floats]) -> list[float]:
     """Each leg's vol at its marked price, already raised. A bought leg without one gets 0, its lower bound; a sold one
     the highest of the others."""
     legs = position.package.legs
     strikes, calls = ([getattr(leg.instrument, name) for leg in legs] for name in ("strike", "is_call"))
-    found = implied_vol(np.array(mark.legs), mark.forward or 0.0, strikes, years, discount, calls).tolist()
+    found = implied_vol(np.array(mark.legs), forward, strikes, *times, calls).tolist()
     highest = max((vol for vol in found if math.isfinite(vol)), default=0.0)
     filled = [vol if math.isfinite(vol) else highest for vol in found]
     return [
@@ -105,8 +113,8 @@ def _vols(position: Position, mark: Mark, years: float, discount: float) -> list
     ]
 
 
-def _value(position: Position, forward: float, vols: list[float], times: tuple[float, float]) -> float:
-    """Net points per unit on a forward; without vol or time the discounted intrinsic value."""
+def _value(position: Position, forward: Floats, vols: list[float], times: tuple[Floats, Floats]) -> float:
+    """Net points per unit on the legs' forwards; without vol or time the discounted intrinsic value."""
     options = [leg.instrument for leg in position.package.legs]
     strikes, calls = [option.strike for option in options], [option.is_call for option in options]
     prices = black76.price(forward, strikes, times[0], vols, times[1], calls).tolist()
