@@ -20,6 +20,7 @@ from quantsentinel.portfolio.answers import Answer, AnswerKind
 from quantsentinel.portfolio.book import Book, Position
 from quantsentinel.portfolio.confirmed import at_terms
 from quantsentinel.portfolio.roll import redeclared, rolled
+from quantsentinel.signals.card import card_of, webhook_data
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.signals.signal import SignalState
 from quantsentinel.units import rupees
@@ -131,6 +132,20 @@ def test_closed_realises_the_tenants_price_less_all_charges_in_both_books() -> N
     assert [(event.state, event.exit_price, event.pnl) for event in decision.events] == [
         (SignalState.CLOSED, 100.0, after.realised)
     ]
+
+
+def test_what_the_tenant_closed_himself_is_acknowledged_and_orders_no_trade() -> None:
+    book = entered()
+    position = only(book)
+    book = decide(book, [said(book, TAKEN, position.entry_price, position.lots)]).book_after
+    (out,) = decide(at_target(book), []).exits
+    assert (len(card_of(out).orders), webhook_data(out)["book"]) == (2, "confirmed")
+    assert "until you say that it is closed" in dict(card_of(out).facts)["Book"]
+    for kind, terms in ((CLOSED, (100.0, position.lots)), (SKIPPED, (None, None))):
+        before = book if kind is CLOSED else entered()
+        (own,) = decide(before, [said(before, kind, *terms, 90)], market(TEN + timedelta(minutes=2))).events
+        assert (card_of(own).orders, webhook_data(own)["orders"]) == ((), ())
+        assert card_of(own).heading.startswith("NOTED, AS YOU SAID")
 
 
 def test_some_lots_closed_leave_the_others_open() -> None:

@@ -24,6 +24,9 @@ BOOK = {
     SignalState.EXPIRED: "assumed book: released, never counted as filled",
     SignalState.CLOSED: "assumed book: closed at the worse side of the market",
 }
+HELD = "confirmed book: counted as held until you say that it is closed"
+AS_YOU_SAID = "NOTED, AS YOU SAID"
+SAID_CLOSED = "confirmed book: closed at the price you gave"
 HEADINGS = {
     SignalState.CREATED: "ENTER",
     SignalState.UPDATED: "UPDATED ENTRY",
@@ -60,7 +63,7 @@ def card_of(event: SignalEvent) -> Card:
     position = event.position
     name = f"{event.underlying} {event.expiry:%d %b %Y} {event.family.value.replace('_', ' ')}"
     return Card(
-        heading=f"{HEADINGS[event.state]} · {event.mode.value.upper()} · {name}",
+        heading=f"{AS_YOU_SAID if is_answered(event) else HEADINGS[event.state]} · {event.mode.value.upper()} · {name}",
         orders=tuple(_orders(event)),
         facts=tuple(_facts(event)),
         why=event.why,
@@ -73,7 +76,7 @@ def _orders(event: SignalEvent) -> Iterator[Order]:
     if event.state in OFFERS and event.opportunity is not None:
         for leg, quote in zip(legs, event.opportunity.legs, strict=True):
             yield _order(event, leg, leg.action, f"bid {quote.bid:g} ask {quote.ask:g}")
-    elif event.state is SignalState.CLOSED and not is_settlement(event):
+    elif event.state is SignalState.CLOSED and not is_settlement(event) and not is_answered(event):
         for leg in sorted(legs, key=lambda leg: leg.side):  # shorts first: no step raises loss or margin
             yield _order(event, leg, "SELL" if leg.side > 0 else "BUY", "")
 
@@ -81,6 +84,11 @@ def _orders(event: SignalEvent) -> Iterator[Order]:
 def is_settlement(event: SignalEvent) -> bool:
     """The exchange closes it: nothing is to be traded."""
     return any(receipt.guard == "exit_settlement" for receipt in event.receipts)
+
+
+def is_answered(event: SignalEvent) -> bool:
+    """The tenant said so himself: it is acknowledged, and nothing is to be traded again."""
+    return any(receipt.guard.startswith("answer_") for receipt in event.receipts)
 
 
 def _order(event: SignalEvent, leg: Leg, action: str, quote: str) -> Order:
@@ -99,7 +107,14 @@ def _facts(event: SignalEvent) -> Iterator[tuple[str, str]]:
         yield "Closing net", f"{net_price(event.exit_price, closing=True)} against entry {entered}"
         yield "P&L after charges", money(event.pnl)
     yield "Valid until", ist(event.valid_until)
-    yield "Book", BOOK[event.state]
+    yield "Book", _book(event)
+
+
+def _book(event: SignalEvent) -> str:
+    """Which book the card assumes; the tenant's own word ends the assumption."""
+    if event.position.taken_at is None:
+        return BOOK[event.state]
+    return SAID_CLOSED if is_answered(event) else HELD
 
 
 def _offer_facts(event: SignalEvent) -> Iterator[tuple[str, str]]:
@@ -194,7 +209,7 @@ def webhook_data(event: SignalEvent) -> dict[str, Any]:
         "offer": _offer_data(event),
         "exit": None if event.exit_price is None else {"net_price": event.exit_price, "pnl": event.pnl},
         "why": event.why,
-        "book": "assumed",
+        "book": "assumed" if event.position.taken_at is None else "confirmed",
         "guards": [_guard_data(verdict) for verdict in event.receipts],
         "snapshot": event.snapshot_digest,
         "disclosure": card.disclosure,
