@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
+from quantsentinel.market.calendar import IST
 from quantsentinel.market.events import felt_between, monthly_expiries, reach
 from quantsentinel.market.news import Impact, NewsItem
 from quantsentinel.portfolio.memo import Memo
@@ -35,10 +36,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """What the news leaves of the size, None where that is not known, and which item says so."""
+    """What the news leaves of the size, None where that is not known, which item says so, and all that was read."""
 
     percent: int | None
     detail: str
+    read: tuple[str, ...] = ()
 
 
 _WINDOWS: Memo[Window] = Memo(256)
@@ -88,8 +90,8 @@ def _news(facts: TenantFacts) -> Verdict:
     found = concern(facts)
     reading = Reading(found.percent, 0, "% of size", found.detail)
     if found.percent is None:
-        return receipt(facts.stamp, NEWS, Outcome.UNKNOWN, reading, None, found.detail)
-    return receipt(facts.stamp, NEWS, passes(found.percent > 0), reading, found.percent, found.detail)
+        return receipt(facts.stamp, NEWS, Outcome.UNKNOWN, reading, None, found.detail, found.read)
+    return receipt(facts.stamp, NEWS, passes(found.percent > 0), reading, found.percent, found.detail, found.read)
 
 
 def concern(facts: TenantFacts) -> Concern:
@@ -110,16 +112,18 @@ def _live(news: tuple[NewsItem, ...], at: datetime) -> list[NewsItem]:
 
 
 def _worst(desk: Desk, underlying: str, level: str, news: list[NewsItem], at: datetime) -> Concern:
-    table, worst = desk.policy.news.size_percent[level], Concern(100, "no news concerns it")
+    table = desk.policy.news.size_percent[level]
+    read = tuple(sorted(f"{item.news_id} {item.impact} {item.kind} {item.symbols}" for item in news))
+    worst, detail = 100, "no news makes it smaller"
     for item in sorted(news, key=lambda each: each.news_id):
         try:
-            impact = impact_on(desk, underlying, item, at.date())
+            impact = impact_on(desk, underlying, item, at.astimezone(IST).date())
         except BadInput as gap:
-            return Concern(None, f"whether {item.news_id} concerns {underlying} is not known: {gap}")
+            return Concern(None, f"whether {item.news_id} concerns {underlying} is not known: {gap}", read)
         percent = 100 if impact is None else table[item.kind][IMPACTS.index(impact)]
-        if worst.percent is not None and percent < worst.percent:
-            worst = Concern(percent, f"{item.news_id}: {impact} {item.kind} news in a {level} market")
-    return worst
+        if percent < worst:
+            worst, detail = percent, f"{item.news_id}: {impact} {item.kind} news in a {level} market"
+    return Concern(worst, detail, read)
 
 
 def impact_on(desk: Desk, underlying: str, item: NewsItem, on: date) -> Impact | None:
