@@ -21,6 +21,7 @@ from quantsentinel.pipeline import market_pass
 from tests.market_day import desk, history, rules, skewed, snapshot
 
 SLOW = settings(max_examples=12, deadline=None, derandomize=True)
+SLOWER = settings(max_examples=5, deadline=None, derandomize=True)
 smiles = st.builds(skewed, st.floats(0.08, 0.25), st.floats(-1.5, 0.5), st.floats(0.0, 6.0))
 
 
@@ -90,6 +91,35 @@ def test_costs_are_never_negative_and_no_eligible_offer_breaks_a_hard_rule(vol: 
             assert one.cost_ratio <= rules_of.max_cost_ratio
             assert one.win_probability >= rules_of.min_win_probability
             assert float(one.net_ev) >= rules_of.min_net_ev_of_stressed_loss * float(one.stressed_loss)
+
+
+@SLOWER
+@given(smiles, st.floats(0.05, 3.0))
+def test_without_a_forecast_no_package_of_one_or_two_expiries_has_an_edge_and_every_calendar_is_bounded(
+    smile: object, half: float
+) -> None:
+    taken = snapshot(smile=smile, half_spread=half)  # type: ignore[arg-type]  # hypothesis builds callables as object
+    found = market_pass(taken, history(None), desk())
+    columns, numbers = found.candidates.columns, found.candidates.numbers
+    assert len(found.analytics.fitted) < 2 or any("calendar" in str(name) for name in columns["family"])
+    assert np.nanmax(np.abs(numbers["gross_edge"]), initial=0.0) <= 1e-6
+    known = np.array(["calendar" in str(name) for name in columns["family"]]) & np.isfinite(numbers["executable"])
+    assert np.isfinite(numbers["max_loss"][known]).all()
+    assert np.all(numbers["max_loss"][known] >= numbers["stressed_loss"][known] - 0.01)
+
+
+@SLOWER
+@given(smiles, st.floats(0.0, 0.5), st.floats(0.0, 0.4))
+def test_the_further_the_far_vol_may_fall_the_more_a_calendar_may_lose(
+    smile: object, shift: float, more: float
+) -> None:
+    taken = snapshot(smile=smile)  # type: ignore[arg-type]  # hypothesis builds callables as object
+    losses = []
+    for step in (shift, shift + more):
+        found = market_pass(taken, history(), desk({"candidates": {"calendar_vol_shift": step}})).candidates
+        rows = ["calendar" in str(name) for name in found.columns["family"]]
+        losses.append([found.numbers[name][rows] for name in ("max_loss", "stressed_loss")])
+    assert np.all(np.asarray(losses[1]) >= np.asarray(losses[0]) - 1e-6)
 
 
 strikes = st.integers(80, 120).map(float)
