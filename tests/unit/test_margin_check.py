@@ -12,7 +12,16 @@ import pytest
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.adapters.embedded.database import Database
 from quantsentinel.adapters.embedded.documents import SqliteDocuments
-from quantsentinel.app.margin_check import MarginCheck, check_margin, family_of, margin_checks, preferred_margin
+from quantsentinel.app.margin_check import (
+    MarginCheck,
+    check_margin,
+    check_offers,
+    family_of,
+    margin_checks,
+    orders_of,
+    preferred_margin,
+    subject_of,
+)
 from quantsentinel.costs.margin import MarginEstimate
 from quantsentinel.desk import load_policy
 from quantsentinel.errors import BadInput, RateLimited, Unavailable
@@ -52,7 +61,7 @@ def leg(side: int, strike: float, right: Right, expiry: date = NEAR, ratio: int 
     return Leg(Instrument("NIFTY", expiry, strike, right), 1 if side > 0 else -1, ratio)
 
 
-SPREAD = (leg(-1, 24_500, "CE"), leg(1, 24_600, "CE"))
+SUBJECT = subject_of((leg(-1, 24_500, "CE"), leg(1, 24_600, "CE")), ESTIMATE)
 
 
 @pytest.fixture
@@ -62,7 +71,7 @@ def documents(tmp_path: Path) -> SqliteDocuments:
 
 def checked(documents: SqliteDocuments, total: float, minutes: int = 0) -> MarginCheck:
     at = NOW + timedelta(minutes=minutes)
-    return check_margin(documents, figure(total, at=at), ESTIMATE, SPREAD, POLICY)
+    return check_margin(documents, figure(total, at=at), SUBJECT, POLICY)
 
 
 def test_the_brokers_figure_wins_and_the_days_to_come_stay_ours() -> None:
@@ -114,13 +123,24 @@ def test_only_the_newest_checks_are_kept(documents: SqliteDocuments) -> None:
     few = POLICY.model_copy(update={"kept": 2})
     for minutes in range(4):
         at = NOW + timedelta(minutes=minutes)
-        check_margin(documents, figure(44_000.0, at=at), ESTIMATE, SPREAD, few)
+        check_margin(documents, figure(44_000.0, at=at), SUBJECT, few)
     (found,) = margin_checks(documents)
     assert [check.at.minute for check in found.checks] == [2, 3]
 
 
+def test_the_best_offer_of_each_family_is_compared_at_one_lot(documents: SqliteDocuments) -> None:
+    packages = (builders.condor_package(), builders.condor_package(width=200.0), builders.vertical_package())
+    offers = builders.offering(builders.market(), *packages).opportunities
+    checks = check_offers(documents, Told(figure(50_000.0)), offers, POLICY)
+    assert [check.family for check in checks] == [offers[0].family, offers[2].family]
+    assert [check.estimate for check in checks] == [offers[0].margin_now, offers[2].margin_now]
+    assert [order.units for order in orders_of(offers[0])] == [leg.signed * 75 for leg in packages[0].legs]
+    assert [order.price for order in orders_of(offers[0])] == [price.mid for price in offers[0].legs]
+    assert len(margin_checks(documents)) == 2
+
+
 def test_nothing_asked_and_nothing_estimated_is_no_difference(documents: SqliteDocuments) -> None:
-    check = check_margin(documents, figure(0.0), replace(ESTIMATE, now=0.0), SPREAD, POLICY)
+    check = check_margin(documents, figure(0.0), replace(SUBJECT, estimate=rupees(0)), POLICY)
     assert (check.share, check.alarm) == (0.0, False)
 
 

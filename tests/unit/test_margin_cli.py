@@ -182,6 +182,14 @@ def test_a_broker_that_fails_leaves_the_estimate(kite: Any, capsys: pytest.Captu
     assert "the estimate stands" in capsys.readouterr().out
 
 
+def test_without_a_view_there_is_nothing_to_ask_and_without_a_broker_nobody(
+    kite: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked(capsys, "margin-checks", "--ask") == []
+    monkeypatch.setenv("QS_MARGIN_BROKER", "")
+    assert "no margin broker" in refused(capsys, "margin-checks", "--ask")
+
+
 def test_a_person_reads_parts_days_and_what_is_not_confirmed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([*COMMAND, *SPREAD, *VOL]) == 0
     said = capsys.readouterr().out

@@ -16,6 +16,7 @@ from quantsentinel.costs.margin import MarginEstimate
 from quantsentinel.desk import MarginCheckPolicy
 from quantsentinel.errors import Unavailable
 from quantsentinel.market.instruments import Leg
+from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.ports import BrokerFigure, BrokerMargin, Create, Documents, MarginOrder, Update
 from quantsentinel.units import Rupees, quantise, rupees
 
@@ -92,27 +93,65 @@ def preferred_margin(
     return PreferredMargin(rupees(figure.margin), rupees(figure.margin + rise), figure.broker, figure)
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a figure is about; `estimate` is today's margin, rupees."""
+
+    underlying: str
+    family: str
+    estimate: Rupees
+
+
+def subject_of(legs: Sequence[Leg], estimate: MarginEstimate) -> Subject:
+    """Of legs that a person named."""
+    return Subject(legs[0].instrument.underlying, family_of(legs), rupees(estimate.now))
+
+
 def check_margin(
-    documents: Documents, figure: BrokerFigure, estimate: MarginEstimate, legs: Sequence[Leg], policy: MarginCheckPolicy
+    documents: Documents, figure: BrokerFigure, subject: Subject, policy: MarginCheckPolicy
 ) -> MarginCheck:
     """Compares today's margins and keeps the result. Raises `Conflict` when another check came between."""
-    ours, theirs = rupees(estimate.now), rupees(figure.margin)
-    larger = max(ours, theirs)
-    share = quantise(float(abs(theirs - ours) / larger)) if larger else 0.0
+    theirs = rupees(figure.margin)
+    larger = max(subject.estimate, theirs)
+    share = quantise(float(abs(theirs - subject.estimate) / larger)) if larger else 0.0
     check = MarginCheck(
         at=figure.at,
         broker=figure.broker,
-        underlying=legs[0].instrument.underlying,
-        family=family_of(legs),
-        estimate=ours,
+        underlying=subject.underlying,
+        family=subject.family,
+        estimate=subject.estimate,
         figure=theirs,
-        difference=rupees(theirs - ours),
+        difference=rupees(theirs - subject.estimate),
         share=share,
         limit=policy.max_difference,
         alarm=share > policy.max_difference,
     )
     _keep(documents, check, policy.kept)
     return check
+
+
+def check_offers(
+    documents: Documents, broker: BrokerMargin, offers: Sequence[Opportunity], policy: MarginCheckPolicy
+) -> list[MarginCheck]:
+    """One lot of the best offer of each family, at its mid prices. Raises as the broker and `check_margin` do."""
+    best: dict[str, Opportunity] = {}
+    for offer in offers:
+        best.setdefault(offer.family.value, offer)
+    return [
+        check_margin(
+            documents,
+            broker.figure(orders_of(offer)),
+            Subject(offer.package.underlying, family, offer.margin_now),
+            policy,
+        )
+        for family, offer in best.items()
+    ]
+
+
+def orders_of(offer: Opportunity) -> list[MarginOrder]:
+    """One lot of its package."""
+    pairs = zip(offer.package.legs, offer.legs, strict=True)
+    return [MarginOrder(leg.instrument, leg.signed * offer.lot, price.mid) for leg, price in pairs]
 
 
 def margin_checks(documents: Documents) -> list[FamilyChecks]:

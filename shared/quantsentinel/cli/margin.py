@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from quantsentinel.app.margin_check import MarginCheck, PreferredMargin
+    from quantsentinel.app.platform import Platform
     from quantsentinel.costs.margin_sheet import MarginSheet
     from quantsentinel.market.rule_rows import RuleRow
     from quantsentinel.market.rulebook import RuleBook
@@ -59,11 +60,19 @@ def margin(
     show(Answer(_json(sheet, rules.digest, asked), _tables(sheet), _lines(sheet, asked)), json)
 
 
-def margin_checks(config: Config = None, state: State = None, json: Json = False) -> None:
+def margin_checks(
+    ask: Annotated[bool, typer.Option("--ask", help="First compare the newest view's offers, one a family.")] = False,
+    config: Config = None,
+    state: State = None,
+    json: Json = False,
+) -> None:
     """What brokers asked for against our estimates, by package family; fails when any is an alarm."""
     from quantsentinel.app.margin_check import margin_checks as stored
 
-    found = stored(open_live(config, state).documents)
+    platform = open_live(config, state)
+    if ask:
+        _ask(settings_of(config, state), platform)
+    found = stored(platform.documents)
     rows = [
         (item.broker, item.underlying, item.family, len(item.checks), last.estimate, last.figure, last.share, since)
         for item in found
@@ -72,6 +81,16 @@ def margin_checks(config: Config = None, state: State = None, json: Json = False
     columns = ("broker", "underlying", "family", "checks", "estimate", "broker's", "difference", "alarm since")
     alarm = any(item.alarm_since for item in found)
     show(Answer(found, [Table("Margin checks", columns, rows, "nothing was compared")], failed=alarm), json)
+
+
+def _ask(settings: Settings, platform: Platform) -> None:
+    from quantsentinel.app.margin_check import check_offers
+    from quantsentinel.wiring.margin_broker import margin_broker
+
+    with margin_broker(settings, platform.clock) as broker:
+        for document in platform.snapshots.latest_of(platform.desk.rules.underlyings()).values():
+            view = platform.view(document.data["snapshot_key"], document.data["history_key"])
+            check_offers(platform.documents, broker, view.opportunities, platform.desk.policy.margin_check)
 
 
 def _closes(path: Path | None, underlying: str, day: date, rules: RuleBook) -> tuple[float, ...]:
@@ -94,7 +113,7 @@ def _asked(
     settings: Settings, config: Path | None, state: Path | None, sheet: MarginSheet
 ) -> tuple[PreferredMargin, MarginCheck | None]:
     """The broker's figure beside the estimate, and their difference as it was kept."""
-    from quantsentinel.app.margin_check import check_margin, preferred_margin
+    from quantsentinel.app.margin_check import check_margin, preferred_margin, subject_of
     from quantsentinel.ports import MarginOrder
     from quantsentinel.wiring.margin_broker import margin_broker
 
@@ -105,8 +124,8 @@ def _asked(
     if preferred.figure is None:
         return preferred, None
     legs = [leg for leg, _ in sheet.request.legs]
-    policy = platform.desk.policy.margin_check
-    return preferred, check_margin(platform.documents, preferred.figure, sheet.estimate, legs, policy)
+    subject, policy = subject_of(legs, sheet.estimate), platform.desk.policy.margin_check
+    return preferred, check_margin(platform.documents, preferred.figure, subject, policy)
 
 
 # --- For machines -----------------------------------------------------------------------------------------------------
