@@ -216,25 +216,25 @@ class Book:
 
     @property
     def margin(self) -> Rupees:
-        return rupees(sum((position.margin for position in self.held), Decimal(0)))
+        return Rupees(sum((position.margin for position in self.held), ZERO))
 
     @property
     def assumed_pnl(self) -> Rupees:
-        return rupees(self.realised + self.unrealised)
+        return Rupees(self.realised + self.unrealised)
 
     @property
     def confirmed_pnl(self) -> Rupees:
-        paper = [position for position in self.positions if position.is_paper]
-        return rupees(self.confirmed_realised + marked_pnl(self.confirmed) + marked_pnl(paper))
+        paper = [position for position in self.positions if position.mode == PAPER]
+        return Rupees(self.confirmed_realised + marked_pnl(self.confirmed) + marked_pnl(paper))
 
     def equity(self, capital: Rupees) -> Rupees:
         """Declared capital + realised + unrealised − charges incl. exit, of the worse book (`definitions.md` §5)."""
-        return rupees(capital + min(self.assumed_pnl, self.confirmed_pnl))
+        return Rupees(capital + min(self.assumed_pnl, self.confirmed_pnl))
 
     def day_pnl(self) -> Rupees:
         """Of the worse book, against the previous session's settlement mark, overnight included; negative is a loss."""
         assumed = self.assumed_pnl - self.settlement_pnl
-        return rupees(min(assumed, self.confirmed_pnl - self.confirmed_settlement_pnl))
+        return Rupees(min(assumed, self.confirmed_pnl - self.confirmed_settlement_pnl))
 
     def live(self, key: EntryKey) -> Position | None:
         return next((position for position in self.held if position.key == key), None)
@@ -250,7 +250,12 @@ class Book:
 
 
 def marked_pnl(positions: Iterable[Position]) -> Rupees:
-    return rupees(sum((position.mark.pnl for position in positions if position.mark), Decimal(0)))
+    """Exact to the paisa, as every P&L of a mark is."""
+    total: Decimal = ZERO
+    for position in positions:
+        if position.mark is not None:
+            total += position.mark.pnl
+    return Rupees(total)
 
 
 def with_position(positions: tuple[Position, ...], position: Position) -> tuple[Position, ...]:

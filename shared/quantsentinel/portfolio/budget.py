@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.portfolio.book import Book
@@ -30,7 +31,7 @@ def budget_of(book: Book, account: Account) -> Budget:
         trade_loss=share_of(capital, limits.max_loss_per_trade),
         day_loss=share_of(capital, limits.max_loss_per_day),
         day_spent=book.entered_loss,
-        margin=rupees(book.equity(capital) / (1 + Decimal(str(limits.margin_buffer)))),
+        margin=rupees(book.equity(capital) / (1 + _exact(limits.margin_buffer))),
         margin_used=book.margin,
         max_lots=limits.max_lots,
         knob=limits.knob,
@@ -39,4 +40,10 @@ def budget_of(book: Book, account: Account) -> Budget:
 
 def share_of(capital: Decimal, share: float) -> Decimal:
     """Exact: the share as it was declared, not as its nearest binary fraction."""
-    return capital * Decimal(str(share))
+    return capital * _exact(share)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _exact(share: float) -> Decimal:
+    """Typed, because 1 and 1.0 are the same key and not the same text: a receipt's hash must not depend on the past."""
+    return Decimal(str(share))

@@ -19,6 +19,8 @@ _DEADLINES: Memo[datetime] = Memo()
 
 def compared(book: Book, at: datetime) -> Book:
     """The book with every mismatch and its beginning: the entry's opening, or when the assumed book ended it."""
+    if not (book.positions or book.confirmed or book.unreconciled):
+        return book
     assumed = {position.signal_id for position in book.positions}
     ended = {item.position.signal_id: item.ended_at for item in book.lapsed}
     found = {item.signal_id: item.opened_at for item in book.positions if not item.is_paper and item.taken_at is None}
