@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -21,6 +21,7 @@ from quantsentinel.app.kills import trip
 from quantsentinel.app.news import news_at
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.tenant_commit import Outcome, apply, settled
+from quantsentinel.app.waiting import NOTHING, Waiting, left_by
 from quantsentinel.canonical import digest, plain_bytes, sha256
 from quantsentinel.contracts.events import TenantBatch
 from quantsentinel.errors import Broken, Conflict, StaleData, Unavailable
@@ -29,7 +30,7 @@ from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.confirmed import pending
 from quantsentinel.portfolio.settlement import SettlementValue, of_book
-from quantsentinel.ports import Create
+from quantsentinel.ports import Create, Json
 from quantsentinel.risk.facts import AsOf, KillState
 from quantsentinel.risk.health import Health
 from quantsentinel.risk.kill_state import Rearm
@@ -72,6 +73,7 @@ class _Batch:
         self._platform = platform
         self._batch = batch
         self._cycle = batch.cycle
+        self._waiting: dict[str, Waiting] = {}
 
     def run(self, claim: Claim) -> None:
         self._require_predecessors()
@@ -83,10 +85,10 @@ class _Batch:
             self._alone(outcome.store, around, partial(self._commit, outcome, view, around, objects))
             for outcome in decided
         ]
-        rows = [outcome.row for outcome in final if outcome is not None]
-        if len(rows) < len(decided):
-            objects.append(self._store_rows(rows))
-        self._complete(claim, objects, rows)
+        done = [outcome for outcome in final if outcome is not None]
+        if len(done) < len(decided):
+            objects.append(self._store_rows([outcome.row for outcome in done]))
+        self._complete(claim, objects, done)
 
     # --- before ---
     def _require_predecessors(self) -> None:
@@ -94,10 +96,11 @@ class _Batch:
         previous = self._cycle.previous
         if previous is None:
             return
+        found = self._platform.documents.get_many([f"batches/{name}" for name in self._batch.after])
+        self._waiting = left_by(found.values())
         age = (self._platform.clock.now() - previous.decided_at).total_seconds()
         if age > self._platform.desk.policy.age.max_handling_s:
             return
-        found = self._platform.documents.get_many([f"batches/{name}" for name in self._batch.after])
         missing = [name for name in self._batch.after if f"batches/{name}" not in found]
         if missing and not self._never_applied(previous.cycle_id):
             raise Unavailable(f"{', '.join(missing)} is not applied yet", where=self._batch.batch_id)
@@ -163,9 +166,11 @@ class _Batch:
         done = settled(self._platform, store, self._cycle.cycle_id) if self._may_be_applied(loaded) else None
         if done is not None:
             return done
+        waiting = self._waiting.get(store.tenant_id, NOTHING)
+        loaded = replace(loaded, book=waiting.in_book(loaded.book))
         with self._platform.timings.measure("tenant_pass"):
             decision = self._pass(view, around, loaded)
-        return Outcome(store, loaded.version, decision, plain_bytes(decision.row))
+        return Outcome(store, loaded.version, decision, plain_bytes(decision.row), waiting)
 
     def _may_be_applied(self, loaded: Loaded) -> bool:
         """The book names its newest cycle only: one that is not older than this may have hidden this one's mark."""
@@ -216,8 +221,9 @@ class _Batch:
         self._platform.objects.put_if_absent(key, body)
         return key
 
-    def _complete(self, claim: Claim, objects: Sequence[str], rows: Sequence[bytes]) -> None:
+    def _complete(self, claim: Claim, objects: Sequence[str], outcomes: Sequence[Outcome]) -> None:
         """The final rows are one object again when a conflict re-ran some of them."""
+        rows = [outcome.row for outcome in outcomes]
         final = objects[0] if len(objects) == 1 else self._store_rows(rows)
         record = {
             "batch": self._batch.batch,
@@ -227,9 +233,20 @@ class _Batch:
             "objects": [final],
             "digest": sha256(_joined(rows)),
             "tenants": len(rows),
+            "waiting": self._left(outcomes, final),
         }
         create = Create(f"batches/{self._batch.batch_id}", record)
         self._platform.documents.commit([create, claim.complete_write({"digest": record["digest"]})])
+
+    def _left(self, outcomes: Sequence[Outcome], key: str) -> dict[str, Json]:
+        """What the next cycle has to tell. A tenant that has no outcome now keeps what it had."""
+        left = {tenant: item for tenant, item in self._waiting.items() if tenant in self._batch.tenants}
+        for outcome in outcomes:
+            decision = outcome.decision
+            left[outcome.store.tenant_id] = (
+                NOTHING if decision is None else outcome.waiting.after(decision, outcome.row, key)
+            )
+        return {tenant: item.plain() for tenant, item in left.items() if item.rows}
 
 
 def _joined(rows: Sequence[bytes]) -> bytes:

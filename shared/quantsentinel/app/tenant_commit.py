@@ -10,6 +10,7 @@ from typing import Any
 
 from quantsentinel.app.decision_inputs import environment
 from quantsentinel.app.platform import Platform
+from quantsentinel.app.waiting import NOTHING, Waiting
 from quantsentinel.audit.chain import append
 from quantsentinel.canonical import canonical, digest, plain_bytes, sha256, short_id
 from quantsentinel.contracts.events import CycleDecided, SignalIssued
@@ -28,13 +29,15 @@ from quantsentinel.stores.tenants import TenantStore
 class Outcome:
     """A decision still to be applied, or (`decision` None) the row of one that an earlier attempt applied.
 
-    `row` holds the canonical bytes of the decision row: made once, hashed and stored as they are.
+    `row` holds the canonical bytes of the decision row: made once, hashed and stored as they are. `waiting` is what the
+    cycles before left to be told.
     """
 
     store: TenantStore
     version: str | None
     decision: TenantDecision | None
     row: bytes
+    waiting: Waiting = NOTHING
 
 
 def settled(platform: Platform, store: TenantStore, cycle_id: str) -> Outcome | None:
@@ -90,7 +93,8 @@ def _writes(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key:
 
 def audit_body(desk: Desk, outcome: Outcome, cycle: CycleDecided, rows_key: str) -> dict[str, Any]:
     """What the chain keeps of a decision: object and digest of its row, by which desk and on what machine it was made,
-    how often each refusal came, and the row itself where something was issued, ended or taken back."""
+    how often each refusal came, the rows `before` it that were only counted, and the row itself where something was
+    issued, ended or taken back."""
     decision = outcome.decision
     assert decision is not None
     body = {
@@ -102,6 +106,7 @@ def audit_body(desk: Desk, outcome: Outcome, cycle: CycleDecided, rows_key: str)
         "desk": cycle.desk_digest,
         "code_version": desk.code_version,
         "environment": digest(environment()),
+        "before": outcome.waiting.rows,
         "refusals": {refusal.refusal_id: refusal.count for refusal in decision.records},
         "retain_until": cycle.session + timedelta(days=desk.policy.audit.retention_days),
     }
