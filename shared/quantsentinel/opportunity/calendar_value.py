@@ -35,7 +35,7 @@ Bools = NDArray[np.bool_]
 SCREEN_NODES = 48
 EXACT_NODES = 240
 """Even, so that no node falls on the forward, which may be a strike."""
-SMILE_POINTS = 121
+SMILE_STEPS = np.linspace(0.0, 1.0, 121)
 NEAR_REACH = 12.0
 FAR_REACH = 6.0
 """The grid reaches so many deviations of the near and of the far expiry, then straight to 0 and to four forwards."""
@@ -212,7 +212,8 @@ def _smile(part: SliceAnalytics) -> tuple[Floats, Floats]:
     quoted = part.strike[np.isfinite(part.vol)]
     assert part.smile is not None
     assert part.forward is not None
-    k = np.linspace(np.log(quoted[0] / part.forward), np.log(quoted[-1] / part.forward), SMILE_POINTS)
+    low, high = np.log(quoted[0] / part.forward), np.log(quoted[-1] / part.forward)
+    k = low + (high - low) * SMILE_STEPS
     return k, np.sqrt(np.maximum(part.smile(k), 0.0) / part.times.variance_years)
 
 

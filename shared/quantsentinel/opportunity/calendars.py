@@ -7,7 +7,7 @@ Charges and spreads are counted to the declared exit, where both legs are traded
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from quantsentinel.opportunity.calendar_value import SCREEN_NODES, Calendars, Va
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms
 from quantsentinel.opportunity.frictions import closing_spread, frictions
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs
-from quantsentinel.opportunity.quote_table import TAIL_BINS, QuoteTable, equal_bins, joined
+from quantsentinel.opportunity.quote_table import TAIL_BINS, QuoteTable, joined
 from quantsentinel.opportunity.screen import (
     Screened,
     ScreenRules,
@@ -70,7 +70,8 @@ def screen_calendars(expiries: Sequence[tuple[QuoteTable, ExpiryTerms]], most: i
         closing=closing_spread(grid, table, pairs[0].terms),
         vol_shift=policy.candidates.calendar_vol_shift,
     )
-    return CalendarScreen(_screen(grid, table, calendars), calendars)
+    tails = {id(terms.part): each.tail_points for each, terms in expiries}
+    return CalendarScreen(_screen(grid, table, calendars, tails), calendars)
 
 
 def _grid(
@@ -106,8 +107,9 @@ def _sold(near: QuoteTable, deltas: tuple[float, ...]) -> Iterator[tuple[int, in
             yield FAMILIES.index(family), 2 * at + right, float(near.strike[2 * at])
 
 
-def _screen(grid: Grid, table: QuoteTable, calendars: Calendars) -> Screened:
-    """As `screen.screen`, for packages that are closed instead of settled."""
+def _screen(grid: Grid, table: QuoteTable, calendars: Calendars, tails: Mapping[int, Floats]) -> Screened:
+    """As `screen.screen`, for packages that are closed instead of settled; `tails`: equally probable settlement prices
+    of each slice, by its id()."""
     terms = calendars.pairs[0].terms
     policy, consensus = terms.shared.desk.policy, terms.shared.consensus
     cost_in = frictions(grid, table, terms)
@@ -117,7 +119,7 @@ def _screen(grid: Grid, table: QuoteTable, calendars: Calendars) -> Screened:
     cost = (executable - mid) + cost_in.impact + cost_in.charges + values.closing
     gross = quantised(values.edge)
     net_ev = quantised(gross - cost)
-    stressed = quantised(entry_cost - _least(values, calendars, policy.hard_rules))
+    stressed = quantised(entry_cost - _least(values, calendars, tails, policy.hard_rules))
     screened = Screened(
         table=table,
         grid=grid,
@@ -143,19 +145,15 @@ def _screen(grid: Grid, table: QuoteTable, calendars: Calendars) -> Screened:
     return screened
 
 
-def _least(values: Values, calendars: Calendars, rules: HardRules) -> Floats:
+def _least(values: Values, calendars: Calendars, tails: Mapping[int, Floats], rules: HardRules) -> Floats:
     """(m,) what each pays in the worst of the gaps and of the tail of the near expiry's implied density: its worst bins
     lie outermost on both sides, for a calendar pays less the further from its strike."""
     worst = round(TAIL_BINS * (1.0 - rules.tail_level))
-    gaps = [1.0 - rules.gap_stress, 1.0 + rules.gap_stress]
-    points: dict[int, Floats] = {}
+    gaps = np.array([1.0 - rules.gap_stress, 1.0 + rules.gap_stress])
+    points = []
     for pair in calendars.pairs:
-        density = pair.near.density
-        assert density is not None
-        if id(density) not in points:
-            bins = equal_bins(density, TAIL_BINS)
-            points[id(density)] = np.concatenate([density.forward * np.array(gaps), bins[:worst], bins[-worst:]])
-    each = np.stack([points[id(pair.near.density)] for pair in calendars.pairs])
-    paid = values.stressed(each[calendars.pair_of])
+        bins = tails[id(pair.near)]
+        points.append(np.concatenate([(pair.near.forward or 0.0) * gaps, bins[:worst], bins[-worst:]]))
+    paid = values.stressed(np.stack(points)[calendars.pair_of])
     shortfall = np.sort(paid[:, 2:], axis=1)[:, :worst].mean(axis=1)
     return np.asarray(np.minimum(shortfall, paid[:, :2].min(axis=1)))

@@ -154,7 +154,7 @@ def quote_table(part: SliceAnalytics, underlying: str, lot: int) -> QuoteTable:
         in_the_money=np.where(is_call, 1.0 - above, above),
         nodes=physical.strike,
         cdf=physical.cdf,
-        tail_points=equal_bins(implied, TAIL_BINS),
+        tail_points=_equal_bins(implied, TAIL_BINS),
     )
 
 
@@ -174,7 +174,7 @@ def _interleave(call: NDArray[T], put: NDArray[T]) -> NDArray[T]:
     return both
 
 
-def equal_bins(density: Density, count: int) -> Floats:
+def _equal_bins(density: Density, count: int) -> Floats:
     """(count,) means of equally probable slices of the discrete measure, ascending: tails keep their mean."""
     probability = np.concatenate([[0.0], np.cumsum(density.mass)])
     moment = np.concatenate([[0.0], np.cumsum(density.mass * density.strike)])
