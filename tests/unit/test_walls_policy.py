@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from quantsentinel.portfolio.displayed import lots_displayed
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.walls.policy import CHECKS, policy
 from quantsentinel.units import rupees
-from tests.builders import condor_package, vertical_package
+from tests.builders import condor_package, desk, vertical_package
 from tests.wall_facts import (
     bear_put,
     by_name,
@@ -96,6 +97,18 @@ def test_the_thinnest_leg_says_how_much_may_be_asked_of_the_market() -> None:
     for size, expected in ((375.0 / 4, "passed"), (93.0, "blocked"), (0.0, "unknown"), (float("nan"), "unknown")):
         thin = with_offer(facts, legs=(replace(first, ask_size=size, bid_size=1e9), *rest))
         assert outcome(policy(thin), "policy.depth") == expected
+
+
+def test_the_lots_that_the_displayed_size_allows_are_those_that_pass() -> None:
+    facts = wall_facts()
+    first, *rest = facts.opportunity.legs
+    for size, lots in ((75.0, 4.0), (225.0, 12.0), (0.0, 0.0)):
+        thin = with_offer(facts, legs=(replace(first, ask_size=size), *rest))
+        assert lots_displayed(thin.opportunity, desk()) == lots
+        allowed = with_terms(thin, lots=int(lots)), with_terms(thin, lots=int(lots) + 1)
+        assert [outcome(policy(one), "policy.depth") for one in allowed] == (
+            ["passed", "blocked"] if lots else ["unknown"] * 2
+        )
 
 
 def test_a_spread_that_eats_a_quarter_of_the_premium_is_too_wide() -> None:

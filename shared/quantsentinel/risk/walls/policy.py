@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.budget import share_of
-from quantsentinel.portfolio.memo import Memo
+from quantsentinel.portfolio.displayed import displayed
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.verdict import Outcome, Verdict
@@ -21,8 +20,6 @@ EXPIRY, FAMILY, SINGLE = "policy.per_expiry", "policy.per_family", "policy.singl
 SECTOR, SHARE = "policy.sector", "policy.concentration"
 DEPTH, SPREAD = "policy.depth", "policy.spread"
 CHECKS = (TRADE, DAY, POSITIONS, EXPIRY, FAMILY, SINGLE, SECTOR, SHARE, DEPTH, SPREAD)
-
-_SHOWN: Memo[tuple[Opportunity, float, float]] = Memo(1024)
 
 
 def policy(facts: Facts) -> tuple[Verdict, ...]:
@@ -99,23 +96,12 @@ def _total(facts: Facts, held: tuple[Position, ...] | list[Position]) -> Decimal
 
 
 def _liquidity(facts: Facts) -> tuple[Verdict, Verdict]:
-    """Units asked of the leg that shows least, over what it shows; and the whole spread over the legs' premium."""
-    rules, opportunity = facts.tenant.desk.policy.walls, facts.opportunity
-    _, asked, spread = _SHOWN.get(id(opportunity), lambda: (opportunity, *_shown(opportunity)))
+    """Units asked for over what the leg that shows least shows; and the whole spread over the legs' premium."""
+    rules, shown = facts.tenant.desk.policy.walls, displayed(facts.opportunity)
     units = facts.terms.lots * facts.terms.lot
-    depth = Reading(asked * units, rules.max_units_of_displayed, "of displayed size", f"{units} units")
-    wide = Reading(spread, rules.max_relative_spread, "of premium")
+    depth = Reading(units / shown.units, rules.max_units_of_displayed, "of displayed size", f"{units} units")
+    wide = Reading(shown.spread, rules.max_relative_spread, "of premium")
     return at_most(facts.tenant.stamp, DEPTH, depth), at_most(facts.tenant.stamp, SPREAD, wide)
-
-
-def _shown(opportunity: Opportunity) -> tuple[float, float]:
-    """(1 / displayed units of the thinnest leg, relative spread); NaN where a leg shows nothing."""
-    pairs = list(zip(opportunity.package.legs, opportunity.legs, strict=True))
-    sizes = [(quote.ask_size if leg.side > 0 else quote.bid_size) / leg.ratio for leg, quote in pairs]
-    premium = sum(leg.ratio * quote.mid for leg, quote in pairs)
-    spread = sum(leg.ratio * (quote.ask - quote.bid) for leg, quote in pairs)
-    thin = min(sizes) if known(*sizes) else 0.0
-    return 1.0 / thin if thin > 0 else float("nan"), spread / premium if premium > 0 else float("nan")
 
 
 def _rupees(value: Decimal | None) -> float | None:
