@@ -37,10 +37,11 @@ class NewsBoard:
             raise BadInput(f"there is an item {item.news_id!r} already", where="news", fix=fix) from None
 
     def drop(self, news_id: str) -> bool:
-        """False when there was none. An unreadable document is dropped like any other."""
-        if self._documents.get(_path(news_id)) is None:
+        """False when there was none. A document is dropped by its name, however wrong it or its name is."""
+        names = {document.path.rpartition("/")[2] for document in self._documents.query(COLLECTION)}
+        if news_id not in names:
             return False
-        self._documents.commit([Delete(_path(news_id))])
+        self._documents.commit([Delete(f"{COLLECTION}/{news_id}")])
         return True
 
     def all(self) -> tuple[tuple[NewsItem, ...], Mapping[str, str]]:
