@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from quantsentinel.app import book as books
+from quantsentinel.app.replay_decision import replay_decision
 from quantsentinel.app.risk_book import risk_book
 from quantsentinel.cli.main import run_command
-from quantsentinel.errors import BadInput
+from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.market.calendar import IST
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import encode_book
@@ -76,6 +77,33 @@ def test_a_tenant_answers_for_its_own_signals_only_and_its_neighbours_book_stand
         assert {item.signal_id for item in before} <= {item.signal_id for item in after}
         with pytest.raises(BadInput, match="no such signal"):
             books.skipped(running.platform, "sig-nobody", "asha")
+
+
+def test_a_decision_with_answers_is_made_again_byte_for_byte(tmp_path: Path) -> None:
+    with flow(tmp_path / "state", day_file(tmp_path, NIFTY, range(3))) as running:
+        signal = first_signal(running)
+        books.taken(running.platform, signal, (book_of(running).positions[0].entry_price, 1), "asha")
+        running.play(1)
+        books.closed(running.platform, signal, (book_of(running).confirmed[0].mark.price, 1), "asha")
+        running.play(1)
+        assert book_of(running).confirmed_realised != 0
+        replayed = [one for row in running.rows("acme") for one in replay_decision(running.platform, row["cycle"])]
+        assert [one.difference for one in replayed] == [None] * 3
+
+
+def test_an_answer_and_an_undelivered_offer_share_a_document_and_lose_nothing(tmp_path: Path) -> None:
+    with flow(tmp_path / "state", day_file(tmp_path, NIFTY, range(2))) as running:
+        signal = first_signal(running)
+        store = running.platform.tenants.store("acme")
+        store.note_undelivered("sig-other.1")
+        said = books.skipped(running.platform, signal, "asha").answer
+        store.note_undelivered("sig-other.2")
+        loaded = running.platform.tenants.load(["acme"])["acme"]()
+        assert (loaded.answers, loaded.undelivered) == ((said,), ("sig-other.1", "sig-other.2"))
+        stale = store.answers()[1]
+        store.note_undelivered("sig-other.3")
+        with pytest.raises(Conflict):
+            store.add_answer(replace(said, signal_id="sig-another"), (said,), stale, "")
 
 
 def test_a_settlement_value_is_entered_once_after_the_fact_and_near_the_forward(tmp_path: Path) -> None:

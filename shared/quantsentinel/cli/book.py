@@ -50,7 +50,7 @@ def skipped(signal: Signal, config: Config = None, state: State = None, json: Js
 @app.command()
 def closed(
     signal: Signal,
-    price: Annotated[float, typer.Option("--price", help="Net points per unit that closing returned.")],
+    price: Annotated[float, typer.Option("--price", help="Net points per unit that closing returned; negative: paid.")],
     lots: Annotated[int | None, typer.Option("--lots", min=1, help="All that is held, when not given.")] = None,
     ref: Ref = "",
     config: Config = None,

@@ -38,7 +38,7 @@ def book_of(document: Document | None) -> tuple[Book, str | None]:
 
 
 def answers_of(document: Document | None) -> tuple[Answer, ...]:
-    return () if document is None else decode(tuple[Answer, ...], document.data["answers"])
+    return () if document is None else decode(tuple[Answer, ...], document.data.get("answers", ()))
 
 
 def audit_end_of(book: Document | None) -> int:
@@ -47,4 +47,4 @@ def audit_end_of(book: Document | None) -> int:
 
 
 def undelivered_of(document: Document | None) -> tuple[str, ...]:
-    return () if document is None else tuple(document.data["event_ids"])
+    return () if document is None else tuple(document.data.get("event_ids", ()))

@@ -2,7 +2,7 @@
 
 tenants/{t}                      account and channels; its create time anchors the dry-run lock
 tenants/{t}/book/current         one document, every commit with its version
-tenants/{t}/book/answers         its answers that the book may still have to apply
+tenants/{t}/book/heard           what the book has to learn: offers that reached nobody, answers still to be applied
 tenants/{t}/answers/{id}         one for each answer, create only
 tenants/{t}/signals/{id}-{seq}   one document per signal event, create only
 tenants/{t}/refusals/{id}        refusals of one flush
@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.accounts.codec import decode, encode_account
@@ -69,13 +70,12 @@ class TenantStore:
         self.tenant_id = check_tenant_id(tenant_id)
         self.root = f"tenants/{tenant_id}"
         self.book_path = f"{self.root}/book/current"
-        self.undelivered_path = f"{self.root}/book/undelivered"
-        self.answers_path = f"{self.root}/book/answers"
+        self.heard_path = f"{self.root}/book/heard"
 
     @property
     def paths(self) -> tuple[str, ...]:
         """What a tenant pass reads."""
-        return (self.root, self.book_path, self.undelivered_path, self.answers_path)
+        return (self.root, self.book_path, self.heard_path)
 
     # --- account ---
     def account(self) -> Account:
@@ -120,8 +120,8 @@ class TenantStore:
 
     # --- answers ---
     def answers(self) -> tuple[tuple[Answer, ...], str | None]:
-        """Answers that the book may still have to apply, oldest first, and their document's version."""
-        document = self._documents.get(self.answers_path)
+        """Answers that the book may still have to apply, oldest first, and the version of the document they are in."""
+        document = self._documents.get(self.heard_path)
         return answers_of(document), document.version if document else None
 
     def recorded_answer(self, answer: Answer, ref: str) -> Answer | None:
@@ -132,10 +132,17 @@ class TenantStore:
         return decode(Answer, {name: value for name, value in document.data.items() if name != "ref"})
 
     def add_answer(self, answer: Answer, waiting: Sequence[Answer], version: str | None, ref: str) -> None:
-        """Records an answer behind those that wait. Raises `Conflict` when another one came in between."""
-        data = {"answers": [canonical(item) for item in (*waiting, answer)]}
-        write: Write = Create(self.answers_path, data) if version is None else Update(self.answers_path, data, version)
+        """Records an answer behind those that wait. Raises `Conflict` when anything was written in between."""
+        document = self._documents.get(self.heard_path) if version else None
+        if document is not None and document.version != version:
+            raise Conflict("something else was heard in between", where=self.heard_path)
+        write = self._hear(document, answers=[canonical(item) for item in (*waiting, answer)])
         self._documents.commit([Create(self._answer_path(answer, ref), {**canonical(answer), "ref": ref}), write])
+
+    def _hear(self, document: Document | None, **news: Any) -> Write:
+        if document is None:
+            return Create(self.heard_path, news)
+        return Update(self.heard_path, {**document.data, **news}, document.version)
 
     def _answer_path(self, answer: Answer, ref: str) -> str:
         said = short_id("ans", self.tenant_id, answer.signal_id, answer.kind, answer.price, answer.lots, ref)
@@ -209,17 +216,11 @@ class TenantStore:
     def note_undelivered(self, event_id: str) -> None:
         """An offer that expired undelivered on every channel. When that holds for all offers of a signal, the next
         tenant pass takes it out of the assumed book."""
-        document = self._documents.get(self.undelivered_path)
+        document = self._documents.get(self.heard_path)
         known = undelivered_of(document)
         if event_id in known:
             return
-        data = {"event_ids": [*known, event_id][-UNDELIVERED_KEPT:]}
-        write: Write = (
-            Create(self.undelivered_path, data)
-            if document is None
-            else Update(self.undelivered_path, data, document.version)
-        )
-        self._documents.commit([write])
+        self._documents.commit([self._hear(document, event_ids=[*known, event_id][-UNDELIVERED_KEPT:])])
 
 
 class TenantRegistry:
@@ -243,7 +244,7 @@ class TenantRegistry:
         return [document.id for document in self._documents.query("tenants", where)]
 
     def load(self, tenant_ids: Sequence[str]) -> dict[str, Callable[[], Loaded]]:
-        """What a pass needs of each tenant that exists: four reads a tenant, one round trip.
+        """What a pass needs of each tenant that exists: three reads a tenant, one round trip.
 
         Decoding is left to the caller, tenant by tenant, so that one unreadable document stops nobody else.
         """
@@ -275,6 +276,6 @@ class TenantRegistry:
 
 
 def _loaded(store: TenantStore, found: Mapping[str, Document]) -> Loaded:
-    undelivered = undelivered_of(found.get(store.undelivered_path))
-    answers = answers_of(found.get(store.answers_path))
+    heard = found.get(store.heard_path)
+    undelivered, answers = undelivered_of(heard), answers_of(heard)
     return Loaded(account_of(found[store.root]), *book_of(found.get(store.book_path)), undelivered, answers)
