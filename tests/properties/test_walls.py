@@ -183,7 +183,8 @@ INPUTS: list[tuple[str, Any, set[str]]] = [
     (f"{LIMITS}.max_share_of_book", None, {f"{P}concentration"}),
     (f"{LIMITS}.max_correlation", None, {"correlation.scenario_pnl", "correlation_cluster"}),
     (f"{LIMITS}.max_margin_utilisation", None, {"margin_utilisation"}),
-    ("tenant.account.capital", NAN, {f"{P}sector", f"{M}stressed", "margin_utilisation"}),
+    ("tenant.account.capital", NAN, {f"{P}sector", "margin_utilisation"}),
+    ("budget.equity", NAN, {f"{M}stressed"}),
     (f"{POLICY}.walls.sectors", {}, {f"{P}sector"}),
     (f"{POLICY}.walls.max_units_of_displayed", None, {f"{P}depth"}),
     (f"{POLICY}.walls.max_relative_spread", None, {f"{P}spread"}),
@@ -238,5 +239,5 @@ def test_an_input_that_is_not_known_blocks(kind: str, path: str, lost: Any, chec
 
 def test_every_input_of_every_check_was_taken_away() -> None:
     pairs = [(path, check) for _, path, _, checks in CASES for check in checks]
-    assert (len(CASES), len(pairs)) == (47, 70)
+    assert (len(CASES), len(pairs)) == (48, 70)
     assert {check for _, check in pairs} == {*CHECKS, *SWITCHES}

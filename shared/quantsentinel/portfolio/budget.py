@@ -23,18 +23,22 @@ class Budget:
     margin_used: Rupees
     max_lots: int
     knob: int
+    equity: Rupees
+    """Marked, of the worse book."""
 
 
 def budget_of(book: Book, account: Account) -> Budget:
     limits, capital = account.limits, account.capital
+    equity = book.equity(capital)
     return Budget(
         trade_loss=share_of(capital, limits.max_loss_per_trade),
         day_loss=share_of(capital, limits.max_loss_per_day),
         day_spent=book.entered_loss,
-        margin=rupees(book.equity(capital) / (1 + _exact(limits.margin_buffer))),
+        margin=rupees(equity / (1 + _exact(limits.margin_buffer))),
         margin_used=book.margin,
         max_lots=limits.max_lots,
         knob=limits.knob,
+        equity=equity,
     )
 
 

@@ -44,7 +44,7 @@ def _stressed(facts: Facts) -> Verdict:
 def _needed(facts: Facts) -> Needed:
     """From equity less what entering costs: charges and the way from the mids to the executable price."""
     offer, terms, tenant = facts.opportunity, facts.terms, facts.tenant
-    equity, units = facts.book.equity(tenant.account.capital), terms.lots * terms.lot
+    equity, units = facts.budget.equity, terms.lots * terms.lot
     spread = Decimal(str(offer.executable)) - Decimal(str(offer.mid))
     if not known(equity, spread, terms.entry_charges, terms.funds, facts.budget.margin_used):
         return Needed(None, None, "the equity, the funds or the cost of entering is not known")
