@@ -121,14 +121,17 @@ def test_scan_ranges_agree_with_those_in_the_span_file(marketdata: Path, day: da
     assert scan.vol_scan(vol) == frame["span_vol_scan_range"][0]
 
 
-@pytest.mark.parametrize("underlying", ["NIFTY", "BANKNIFTY", "FINNIFTY"])
-def test_scan_ranges_agree_with_every_daily_file_since_june_2023(marketdata: Path, underlying: str) -> None:
+@pytest.mark.parametrize(
+    ("underlying", "days"),
+    [("NIFTY", 816), ("BANKNIFTY", 816), ("FINNIFTY", 816), ("MIDCPNIFTY", 816), ("NIFTYNXT50", 557)],
+)
+def test_scan_ranges_agree_with_every_daily_file_since_april_2023(marketdata: Path, underlying: str, days: int) -> None:
     psr = pl.read_csv(marketdata / DAILY / "data__span_psr.csv.gz", infer_schema_length=9000, try_parse_dates=True)
     vol = pl.read_csv(marketdata / DAILY / "data__volatility.csv.gz", infer_schema_length=9000, try_parse_dates=True)
     vol = vol.filter(pl.col("symbol") == underlying).sort("date").with_columns(before=pl.col("ann_applicable").shift(1))
     near = psr.filter(pl.col("symbol") == underlying).sort("date", "expiry").group_by("date").first()
-    rows = near.join(vol, on="date").filter(pl.col("date") >= date(2023, 6, 1)).sort("date")
-    assert len(rows) > 700
+    rows = near.join(vol, on="date").filter(pl.col("date") >= date(2023, 4, 3)).drop_nulls("before").sort("date")
+    assert len(rows) == days
     wrong = [
         row["date"]
         for row in rows.iter_rows(named=True)

@@ -149,8 +149,9 @@ def test_a_book_with_an_unknown_leg_has_no_margin(leg: HeldLeg, says: str) -> No
 def test_one_contract_has_one_mark_in_a_table() -> None:
     known = tables()
     book_margin(CONDOR, known)
-    with pytest.raises(BadInput, match="two marks"):
-        book_margin([replace(CONDOR[0], mark=CONDOR[0].mark + 0.05)], known)
+    for other in (replace(CONDOR[0], mark=CONDOR[0].mark + 0.05), replace(CONDOR[0], forward=24_461.0)):
+        with pytest.raises(BadInput, match="two marks"):
+            book_margin([other], known)
 
 
 @pytest.mark.parametrize("shock", [Shock(-1.0), Shock(float("nan")), Shock(0.0, float("inf")), Shock(0.0, 0.0, -0.5)])

@@ -60,15 +60,19 @@ CALM = Shock()
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    mark: float
+    """`asked`: mark and forward as they came; `forward` after the shock; `cells` (COLUMNS * n_days,), by column."""
+
+    asked: tuple[float, float]
     forward: float
     cells: Floats
-    """(COLUMNS * n_days,), by column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarginTable:
-    """One underlying's margin market and scan rule, `shock` applied; contracts are worked out when first asked for."""
+    """One underlying's margin market and scan rule, `shock` applied; contracts are worked out when first asked for.
+
+    The market's days are those of the position that is held longest: one that ends earlier counts until its expiry.
+    """
 
     market: MarginMarket
     scan: ScanRule
@@ -202,7 +206,9 @@ def _rows(legs: Sequence[HeldLeg], table: MarginTable) -> list[_Row]:
         made = iter(_made(fresh, table))
         rows = [next(made) if row is None else row for row in rows]
         known.update((leg.instrument, row) for leg, row in zip(legs, rows, strict=True) if row is not None)
-    found = [row for leg, row in zip(legs, rows, strict=True) if row is not None and row.mark == leg.mark]
+    found = [
+        row for leg, row in zip(legs, rows, strict=True) if row is not None and row.asked == (leg.mark, leg.forward)
+    ]
     if len(found) < len(legs):
         raise BadInput("a contract at two marks", where="margin", fix="One table per snapshot")
     return found
@@ -218,7 +224,9 @@ def _made(legs: Sequence[HeldLeg], table: MarginTable) -> list[_Row]:
     for column, values in enumerate((risk.delta, risk.mark, risk.exposure, risk.expiry_day, risk.minimum)):
         cells[:, SCENARIOS + column] = values.T
     lines = cells.reshape(len(legs), -1)
-    return [_Row(leg.mark, moved.forward, line) for leg, moved, line in zip(legs, after, lines, strict=True)]
+    return [
+        _Row((leg.mark, leg.forward), moved.forward, line) for leg, moved, line in zip(legs, after, lines, strict=True)
+    ]
 
 
 def _on_days(parts: DayParts, table: MarginTable, days: Sequence[date]) -> DayParts:
