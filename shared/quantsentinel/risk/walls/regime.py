@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from quantsentinel.features.regime import Regime
 from quantsentinel.portfolio.sizing import Rung
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
@@ -20,8 +23,9 @@ def regime(facts: Facts) -> tuple[Verdict, ...]:
     if name is None or allowed is None:
         reading = Reading(family.value, name, UNIT, f"the regime is not known: {market.reason or name}")
         return (receipt(stamp, STRUCTURE, Outcome.UNKNOWN, reading, family.value, name, market.reason),)
-    reading = Reading(family.value, name, UNIT, _said(facts.tenant))
-    return (receipt(stamp, STRUCTURE, passes(family in allowed), reading, family.value, name, allowed),)
+    listed = family in allowed
+    reading = Reading(family.value, name, UNIT, _said(market))
+    return (receipt(stamp, STRUCTURE, passes(listed), reading, family.value, name, listed),)
 
 
 def regime_rung(facts: TenantFacts) -> Rung:
@@ -33,7 +37,7 @@ def regime_rung(facts: TenantFacts) -> Rung:
     return Rung("regime", percent, name.replace("_", ", "))
 
 
-def _said(facts: TenantFacts) -> str:
-    market = facts.view.regime
+@lru_cache(maxsize=64)
+def _said(market: Regime) -> str:
     strain = ", options far from it" if market.strained else ""
     return f"forecast vol {market.forecast_vol:.1%}{strain}, trend {market.trend_sds:.1f} deviations"
