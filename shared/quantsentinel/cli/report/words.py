@@ -55,6 +55,14 @@ GUARD_WORDS = {
     "stale_data": "data was stale",
     "stale_marks": "open positions without fresh marks",
     "dry_run_lock": "dry-run lock (paper only)",
+    "master": "everything is switched off",
+    "tenant_kill": "the tenant is switched off",
+    "symbol_anomaly": "the underlying is switched off",
+    "broker_outage": "the broker does not answer",
+    "exchange_event": "an event at the exchange",
+    "model_staleness": "fitted parameters are too old",
+    "capital_floor": "capital below its floor",
+    "strategy_drawdown": "too far below the peak of equity",
 }
 """Plain words beside a guard's name, where the name alone does not say it."""
 
