@@ -41,6 +41,7 @@ GUARD_WORDS = {
     "tenant_paused": "tenant paused",
     "live_entry": "already in this trade",
     "cool_down": "cooling down after an exit",
+    "reconciled": "a position is not answered for more than a session",
     "policy.positions": "all position slots taken",
     "policy.trade_loss": "loss above the tenant's limit a trade",
     "policy.day_loss": "the day's loss budget is spent",
