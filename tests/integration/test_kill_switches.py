@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,10 @@ from quantsentinel.contracts.events import KillChanged, Tick
 from quantsentinel.errors import BadInput, RateLimited, Unavailable
 from quantsentinel.market.raw import Payload, RawSnapshot
 from quantsentinel.ports import Create
+from quantsentinel.risk.kill_state import Rearm
 from quantsentinel.wiring.replay import drain
 from tests.flow import ACME, NIFTY, ZEN, Flow, day_file, flow
+from tests.relation_days import opened
 
 NOTICES = "kill-"
 
@@ -169,6 +171,22 @@ def test_a_silent_feed_is_told_by_the_heartbeat_and_lets_go_after_three_fresh_sn
     assert notices(running)[1:] == [("stale_data:NIFTY", False)]
 
 
+# --- Parameters that grew too old ---
+def test_stale_parameters_are_told_by_the_heartbeat_until_newer_ones_are_promoted(tmp_path: Path) -> None:
+    platform, clock = opened(tmp_path, datetime(2031, 1, 6, 5, tzinfo=UTC))
+    for _ in range(2):
+        heartbeat(platform, Tick(at=clock.now()))
+    (state,) = kills(platform)
+    assert (state.scope, state.rearm) == ("model_staleness:DESK", Rearm.PROMOTION)
+    with pytest.raises(BadInput, match="newer parameters"):
+        kill_off(platform, "model_staleness:DESK", who="asha", ack="please")
+    served = platform.desk.volatility
+    newer = replace(served, trained=dict.fromkeys(served.trained, "2011-01-03..2030-12-31"), digest="sha256:newer")
+    promoted = replace(platform, desk=replace(platform.desk, volatility=newer))
+    heartbeat(promoted, Tick(at=clock.now()))
+    assert kills(platform) == ()
+
+
 # --- A drawdown ---
 def test_a_drawdown_is_listed_told_and_re_armed_by_a_person_alone(running: Flow) -> None:
     set_tenant(running.platform, TenantRequest("acme", limits={"max_drawdown": 0.000_001}))
@@ -188,6 +206,18 @@ def test_a_drawdown_is_listed_told_and_re_armed_by_a_person_alone(running: Flow)
     again.play(1)
     assert not stopped_by(again, "strategy_drawdown")[-1]
     assert "strategy_drawdown" not in again.platform.tenants.store("acme").book()[0].latched
+
+
+def test_a_switch_with_two_levels_is_told_when_it_trips_and_when_it_lets_go(running: Flow) -> None:
+    set_tenant(running.platform, TenantRequest("acme", limits={"max_margin_utilisation": 0.000_001}))
+    running.play(2)
+    assert active(running) == ["margin_utilisation:acme"]
+    with pytest.raises(BadInput, match="below its lower level"):
+        kill_off(running.platform, "margin_utilisation:acme", who="asha", ack="please")
+    set_tenant(running.platform, TenantRequest("acme", limits={"max_margin_utilisation": 1.0}))
+    running.play(1)
+    assert active(running) == []
+    assert notices(running) == [("margin_utilisation:acme", True), ("margin_utilisation:acme", False)]
 
 
 # --- Everybody ---

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from quantsentinel.accounts.codec import decode
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.adapters.embedded.database import Database
 from quantsentinel.adapters.embedded.documents import SqliteDocuments
 from quantsentinel.app.kills import Release, Switchboard, kill_off, kill_on, kills, rearm, trip
+from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.ports import Create, Event, Put
+from quantsentinel.risk.facts import AsOf
 from quantsentinel.risk.kill_state import Ack, KillState, Rearm
 
 NOW = datetime(2025, 8, 29, 5, 0, tzinfo=UTC)
@@ -136,6 +139,15 @@ def test_a_switch_ends_at_its_time_to_the_second(board: Board) -> None:
     assert board.active() == ["exchange:NSE"]
     board.clock.advance(1)
     assert board.active() == []
+
+
+def test_a_switch_read_for_a_decision_is_stored_with_it_and_read_back_the_same(board: Board) -> None:
+    board.on("strategy:acme", until=NOW + timedelta(hours=1))
+    board.off("strategy:acme")
+    (state,) = board.board.kills.deciding(NOW)
+    as_of = AsOf(NOW, "cyc-1", (state,))
+    assert decode(AsOf, canonical(as_of)) == as_of
+    assert board.board.kills.active(NOW) == ()
 
 
 # --- Bad input ---
