@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from quantsentinel.adapters.brokers.recorded import RecordedFeed, open_recording
+from quantsentinel.adapters.embedded.clock import VirtualClock
+from quantsentinel.app.poll_market import poll_market
 from quantsentinel.costs.margin import span_volatility
 from quantsentinel.market.bars import DailyBar
+from quantsentinel.market.dayfile import write_day_file
 from quantsentinel.market.history import History, decode_history, known_at
 from quantsentinel.opportunity.factors import factors_of
+from quantsentinel.settings import Settings
 from quantsentinel.volatility.covariance import shrunk_correlation
+from quantsentinel.wiring.local import open_local
 from tests.builders import desk
+from tests.market_day import NOON, snapshot
 
 SESSION = date(2025, 8, 29)
 DAYS = [SESSION - timedelta(days=back) for back in range(120, 0, -1)]
@@ -88,3 +96,21 @@ def test_a_history_with_neighbours_comes_back_and_one_without_keeps_its_name() -
     alone = replace(told, neighbours={})
     assert b"neighbours" not in alone.encoded
     assert decode_history(alone.encoded).digest == alone.digest != told.digest
+
+
+def test_the_poller_hands_on_the_newest_bars_of_the_other_indices(tmp_path: Path) -> None:
+    write_day_file(tmp_path / "day.parquet", [snapshot(NOON)], {})
+    recording, clock = open_recording(tmp_path / "day.parquet"), VirtualClock(NOON - timedelta(minutes=1))
+    platform = open_local(Settings(state=tmp_path / "state"), clock, {"file": RecordedFeed(recording, clock)})
+    own, other = walks(0.9)
+    platform.snapshots.put_daily("NIFTY", bars(own.tolist()))
+    later = DailyBar(SESSION, 1.0, 1.0, 1.0, 1.0)
+    platform.snapshots.put_daily("BANKNIFTY", (*bars(other.tolist()), later))
+    clock.advance_to(recording.schedule("NIFTY")[0])
+    polled = poll_market(platform, "file", "NIFTY")
+    assert polled is not None
+    assert polled.accepted, polled
+    pointer = platform.snapshots.latest("NIFTY")
+    assert pointer is not None
+    told = platform.snapshots.get_history(pointer.data["history_key"]).neighbours
+    assert told == {"BANKNIFTY": bars(other.tolist())[-61:]}
