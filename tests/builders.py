@@ -27,7 +27,6 @@ from quantsentinel.market.instruments import Family, Instrument, Leg, Package
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.market.snapshot import VALUE_COLUMNS, Slice, Snapshot
 from quantsentinel.opportunity.candidates import Candidates
-from quantsentinel.opportunity.factors import Factors
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Economics, LegExpectation, Opportunity, PackageGreeks
 from quantsentinel.opportunity.reprice import Costs, Ticket, costs_at
@@ -37,6 +36,7 @@ from quantsentinel.pricing import black76
 from quantsentinel.risk.facts import AsOf
 from quantsentinel.units import Rupees, quantise, quantise_price, rupees
 from quantsentinel.verdict import Outcome, Verdict
+from tests.index_factors import factors
 
 SESSION = date(2025, 8, 21)
 EXPIRY = date(2025, 8, 28)
@@ -105,22 +105,6 @@ def _view(snapshot: Snapshot, analytics: MarketAnalytics) -> MarketView:
         snapshot=snapshot,
         factors=factors(snapshot.underlying),
     )
-
-
-def factors(underlying: str, **changes: Any) -> Factors:
-    """The median of 816 windows of 60 sessions, 2023-2026, at the closes that the forwards are."""
-    other = next(name for name in FORWARDS if name != underlying)
-    vols = {"NIFTY": 0.0073, "BANKNIFTY": 0.0088}
-    base = Factors(
-        names=(underlying, other),
-        vol_daily=(vols[underlying], vols[other]),
-        correlation=((1.0, 0.862), (0.862, 1.0)),
-        previous_close=(FORWARDS[underlying], FORWARDS[other]),
-        span_vol_annual=(0.14, 0.15),
-        sessions=60,
-        shrinkage=0.03,
-    )
-    return replace(base, **changes)
 
 
 def no_candidates() -> Candidates:

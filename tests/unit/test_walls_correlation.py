@@ -15,7 +15,8 @@ from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.switches.correlation_cluster import correlation_cluster, latched
 from quantsentinel.risk.walls.correlation import correlation
 from quantsentinel.verdict import Verdict
-from tests.builders import account, as_of, condor_package, desk, factors, market, vertical_package
+from tests.builders import account, as_of, condor_package, desk, market, vertical_package
+from tests.index_factors import factors
 from tests.wall_facts import bear_put, leg, long_call, positions, wall_facts
 
 WIDE = condor_package(width=200.0)

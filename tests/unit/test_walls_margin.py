@@ -14,7 +14,8 @@ from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.switches.margin_utilisation import latched, margin_utilisation
 from quantsentinel.risk.walls.margin import CHECKS, margin
 from quantsentinel.units import rupees
-from tests.builders import account, as_of, condor_package, desk, factors, market, vertical_package
+from tests.builders import account, as_of, condor_package, desk, market, vertical_package
+from tests.index_factors import factors
 from tests.wall_facts import by_name, outcome, positions, wall_facts, with_limits, with_terms
 
 
