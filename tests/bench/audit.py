@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,9 @@ A_DAY = 750
 """Records: two underlyings, a cycle a minute, each of them changing something."""
 START = datetime(2021, 1, 4, 3, 45, tzinfo=UTC)
 DECISIONS = 10_000
-TENANTS = 20
-SNAPSHOTS = 370
-"""Of each day: nearly all that a simulated day has, a minute apart."""
+TENANTS = 100
+SNAPSHOTS = range(0, 370, 7)
+"""Of each day; 106 cycles of 100 tenants, of which 10,000 decisions are drawn."""
 
 
 def rows() -> list[dict[str, Any]]:
@@ -115,32 +116,33 @@ def _verify(path: Path) -> None:
     print(json.dumps([took, cpu_s, peak_rss_mb(), len(found.roots)]))
 
 
-def replay(step: int = 1) -> dict[str, Any]:
-    """`DECISIONS` of two simulated days and `TENANTS` tenants, drawn at random, each made again by a fresh platform."""
+def replay(tenants: int = TENANTS) -> dict[str, Any]:
+    """`DECISIONS` of two simulated days, drawn at random, each made again by a fresh platform."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = two_days(folder, range(0, SNAPSHOTS, step), expiries=4)
-        stage = set_up(ReplayRequest((data,), standard_tenants(TENANTS), folder / "state"))
+        plans = standard_tenants(tenants)
+        data = two_days(folder, SNAPSHOTS, expiries=4)
+        stage = set_up(ReplayRequest((data,), plans, folder / "state"))
         with Loopback(lambda _: Reply(204)) as server:
             endpoint = Endpoint("webhook", server.url, new_secret())
-            seed_tenants(stage.platform, stage.clock, standard_tenants(TENANTS), stage.schedule[0][0], endpoint)
+            seed_tenants(stage.platform, stage.clock, plans, stage.schedule[0][0], endpoint)
             for at, underlying in stage.schedule:
                 play(stage, at, underlying)
-        return _again(folder / "state")
+        return _again(folder / "state", [plan.tenant_id for plan in plans])
 
 
-def _again(state: Path) -> dict[str, Any]:
+def _again(state: Path, tenants: Sequence[str]) -> dict[str, Any]:
     platform = open_local(Settings(state=state, sync="normal"))
     cycles = [item.id for item in platform.documents.query("cycles") if item.data["state"] == "decided"]
-    every = [(cycle, f"replay-{n + 1:02d}") for cycle in cycles for n in range(TENANTS)]
+    every = [(cycle, tenant) for cycle in cycles for tenant in tenants]
     chosen = random.Random(2026).sample(every, min(DECISIONS, len(every)))
     by_cycle: dict[str, list[str]] = defaultdict(list)
     for cycle, tenant in chosen:
         by_cycle[cycle].append(tenant)
     started, differing = time.perf_counter(), []
-    for cycle, tenants in by_cycle.items():
+    for cycle, drawn in by_cycle.items():
         stored = decided(platform, cycle)
-        found = [replayed(stored, tenant) for tenant in tenants]
+        found = [replayed(stored, tenant) for tenant in drawn]
         differing += [[one.cycle_id, one.tenant, str(one.difference)] for one in found if one.difference is not None]
     took = round(time.perf_counter() - started, 1)
     return {"decisions": len(chosen), "cycles": len(by_cycle), "differing": differing, "elapsed_s": took}
@@ -150,6 +152,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["verify"]:
         _verify(Path(sys.argv[2]))
     elif sys.argv[1:2] == ["replay"]:
-        print(json.dumps(replay(int(sys.argv[2]) if len(sys.argv) > 2 else 1), indent=1))
+        print(json.dumps(replay(int(sys.argv[2]) if len(sys.argv) > 2 else TENANTS), indent=1))
     else:
         print(json.dumps(rows(), indent=1))
