@@ -28,6 +28,7 @@ DAY, EXPIRY = date(2025, 8, 29), date(2025, 9, 9)
 SCAN = RULES.scan("NIFTY", DAY)
 DAYS = margin_days(RULES, DAY, EXPIRY)
 MARKET = MarginMarket(24426.85, 24450.0, 0.16, DAYS)
+OFFSET = "calendar_offset_on_expiry_day"
 CONDOR = ([24000.0, 24200.0, 24700.0, 24900.0], [False, False, True, True], [75.0, -75.0, -75.0, 75.0])
 
 
@@ -156,3 +157,26 @@ def test_span_volatility_of_a_constant_move_is_that_move() -> None:
     assert span_volatility(closes.tolist(), SCAN) == pytest.approx(0.01 * np.sqrt(365))
     with pytest.raises(BadInput, match="22 daily closes"):
         span_volatility(closes[:22].tolist(), SCAN)
+
+
+@pytest.mark.parametrize(
+    ("underlying", "on", "name", "value", "row"),
+    [
+        ("NIFTY", date(2024, 11, 19), "expiry_day", 0.0, "margin.expiry_day.2023-04-01"),
+        ("NIFTY", date(2024, 11, 20), "expiry_day", 0.02, "margin.expiry_day.2024-11-20"),
+        ("NIFTY", date(2025, 2, 7), OFFSET, 1.0, f"margin.{OFFSET}.2023-04-01"),
+        ("NIFTY", date(2025, 2, 10), OFFSET, 0.0, f"margin.{OFFSET}.2025-02-10"),
+        ("NIFTY", date(2026, 11, 20), "price_scan_floor", 0.093, "price_scan.nifty.2023-04-01"),
+        ("BANKNIFTY", date(2026, 2, 26), "price_scan_floor", 0.113, "price_scan.banknifty.2023-04-01"),
+        ("BANKNIFTY", date(2026, 2, 27), "price_scan_floor", 0.093, "price_scan.banknifty.2026-02-27"),
+        ("FINNIFTY", date(2023, 5, 31), "price_scan_floor", 0.113, "price_scan.finnifty.2023-05-31"),
+        ("FINNIFTY", date(2025, 12, 30), "price_scan_floor", 0.113, "price_scan.finnifty.2023-05-31"),
+        ("FINNIFTY", date(2025, 12, 31), "price_scan_floor", 0.093, "price_scan.finnifty.2025-12-31"),
+        ("NIFTY", date(2025, 8, 29), "exposure", 0.02, "margin.exposure.2023-04-01"),
+        ("NIFTY", date(2025, 8, 29), "exposure_deep_otm", 0.03, "margin.exposure_deep_otm.2023-04-01"),
+        ("NIFTY", date(2025, 8, 29), "exposure_long_dated", 0.05, "margin.exposure_long_dated.2023-04-01"),
+    ],
+)  # fmt: skip
+def test_margin_rows_change_on_their_days(underlying: str, on: date, name: str, value: float, row: str) -> None:
+    ruled = getattr(RULES.scan(underlying, on), name)
+    assert (ruled.value, ruled.row.id) == (value, row)
