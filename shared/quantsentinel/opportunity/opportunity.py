@@ -50,6 +50,7 @@ class Economics:
     half_spread: Rupees
     depth_impact: Rupees
     exit_charges: Rupees
+    """Expected at settlement; of a calendar, all that closing it in the market costs, spread and depth included."""
 
 
 @dataclass(frozen=True, slots=True)
