@@ -84,6 +84,12 @@ def test_a_bought_and_a_sold_unit_of_one_contract_are_no_position() -> None:
     assert (empty.total, empty.exposure, empty.by_day) == (0.0, 0.0, ())
 
 
+def test_a_leg_that_is_named_twice_counts_twice() -> None:
+    twice, double = book_margin([*CONDOR, *CONDOR], tables()), [replace(leg, units=2 * leg.units) for leg in CONDOR]
+    assert twice == book_margin(double, tables())
+    assert twice.total == pytest.approx(2 * book_margin(CONDOR, tables()).total)
+
+
 def test_on_the_near_expiry_day_only_the_expiring_legs_stand_alone() -> None:
     """The two later expiries keep their offset, and pay the charge for it."""
     later = [held(24_500, "CE", -75, FAR), held(24_500, "CE", 75, date(2025, 10, 28))]
