@@ -15,10 +15,12 @@ from quantsentinel.app.risk_book import risk_book
 from quantsentinel.cli.main import run_command
 from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.market.calendar import IST
-from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.book import Book, Settled
 from quantsentinel.portfolio.codec import encode_book
-from quantsentinel.portfolio.settlement import SettlementValue
+from quantsentinel.portfolio.settlement import SettlementValue, settlement_pnl
 from quantsentinel.ports import Put
+from quantsentinel.stores.settlements import SettlementStore
+from quantsentinel.units import rupees
 from tests.flow import ACME, NIFTY, ZEN, Flow, day_file, flow
 
 
@@ -124,6 +126,27 @@ def test_a_settlement_value_is_entered_once_after_the_fact_and_near_the_forward(
         assert not books.settle(running.platform, value)
         with pytest.raises(BadInput, match="already settled at"):
             books.settle(running.platform, replace(value, value=value.value + 1))
+
+
+def test_a_settlement_value_reaches_the_books_with_the_next_cycle_once(tmp_path: Path) -> None:
+    with flow(tmp_path / "state", day_file(tmp_path, NIFTY, range(4))) as running:
+        first_signal(running)
+        store, book = running.platform.tenants.store("acme"), book_of(running)
+        waiting = Settled(book.positions[0], rupees(-500), in_assumed=True, in_confirmed=False)
+        spoilt = replace(book, provisional=(waiting,), realised=rupees(-500))
+        running.platform.documents.commit([Put(store.book_path, encode_book(spoilt))])
+        running.play(1)
+        assert (len(book_of(running).provisional), book_of(running).realised) == (1, rupees(-500))
+        package, now = waiting.position.package, running.clock.now()
+        SettlementStore(running.platform.documents).record(
+            SettlementValue("NIFTY", package.expiry, waiting.position.mark.forward, now, "asha")
+        )
+        running.play(1)
+        corrected = book_of(running)
+        exact = settlement_pnl(waiting.position, waiting.position.mark.forward, running.platform.desk)[2]
+        assert (corrected.provisional, corrected.realised) == ((), exact)
+        running.finish()
+        assert book_of(running).realised == exact
 
 
 def test_a_damaged_book_halts_its_tenant_by_name_and_is_in_no_sum(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 from quantsentinel.accounts.account import Mode
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
+from quantsentinel.market.instruments import Family, Instrument, Leg, Package
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.answers import Answer, AnswerKind
-from quantsentinel.portfolio.book import Book, Settled
+from quantsentinel.portfolio.book import Book, Lapsed, Position, Settled
 from quantsentinel.portfolio.roll import rolled
-from quantsentinel.portfolio.settlement import SettlementValue, corrected, of_book, settlement_pnl
+from quantsentinel.portfolio.settlement import SettlementValue, corrected, far_legs_left, of_book, settlement_pnl
 from quantsentinel.signals.decision import TenantDecision
 from quantsentinel.units import rupees
 from tests.builders import EXPIRY, TEN, account, as_of, desk, market, offering, vertical_package
@@ -136,6 +137,54 @@ def test_only_values_of_what_a_book_holds_concern_it() -> None:
     waiting = Book(provisional=(Settled(position, rupees(0), in_assumed=True, in_confirmed=False),))
     assert of_book(waiting, (OFFICIAL, other)) == (OFFICIAL,)
     assert of_book(Book(), (OFFICIAL, other)) == ()
+
+
+def calendar() -> Position:
+    """Sold at 24,500 for the near expiry, bought for a far one; marked at 120 and 200."""
+    (position,) = entered().positions
+    legs = tuple(
+        Leg(Instrument("NIFTY", expiry, 24_500.0, "CE"), side)
+        for expiry, side in ((date(2025, 9, 25), 1), (EXPIRY, -1))
+    )
+    mark = replace(position.mark, legs=(200.0, 120.0), price=80.0)
+    return replace(position, package=Package(Family.CALL_CALENDAR, legs), entry_price=70.0, mark=mark)
+
+
+@pytest.mark.parametrize(("value", "paid"), [(24_540.0, 40.0), (24_400.0, 0.0), (None, 0.0)])
+def test_after_a_calendars_near_expiry_the_far_leg_goes_on_with_what_the_near_one_paid(
+    value: float | None, paid: float
+) -> None:
+    held = calendar()
+    left = far_legs_left(held, value, desk())
+    assert [leg.instrument.expiry for leg in left.package.legs] == [date(2025, 9, 25)]
+    assert (left.package.family, left.entry_price) == (Family.LONG_CALL, 70.0 + paid)
+    assert left.opportunity_id != held.opportunity_id
+    spent = left.entry_charges - held.entry_charges
+    assert (spent > 0) == (paid > 0), "the broker's fee for a leg in the money"
+    gross = Decimal(str(200.0 - paid - 70.0)) * held.units
+    assert left.mark.pnl == gross - left.entry_charges - left.mark.exit_charges
+    assert left.max_loss == Decimal(str(70.0 + paid)) * held.units + left.entry_charges
+
+
+def test_a_calendar_that_only_the_tenant_holds_loses_its_near_leg_and_stays_unanswered() -> None:
+    held = calendar()
+    book = Book(session=TEN.date(), confirmed=(held,), lapsed=(Lapsed(held, TEN, rupees(0)),))
+    after = settle(book, OFFICIAL).book_after
+    assert [position.entry_price for position in after.confirmed] == [70.0 + 120.0]
+    assert (after.positions, after.confirmed_realised, after.provisional) == ((), 0, ())
+    assert list(after.unreconciled) == [held.signal_id]
+    again = settle(after, OFFICIAL).book_after
+    assert [position.entry_price for position in again.confirmed] == [190.0]
+
+
+def test_without_any_forward_the_near_leg_counts_at_its_last_mark() -> None:
+    held = calendar()
+    blind = replace(held, mark=replace(held.mark, forward=None))
+    assert far_legs_left(blind, None, desk()).entry_price == 70.0 + 120.0
+
+
+def test_a_package_of_one_expiry_leaves_nothing_behind() -> None:
+    assert far_legs_left(entered().positions[0], 24_500.0, desk()) is None
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from quantsentinel.canonical import short_id
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
+from quantsentinel.market.instruments import Family, Package
 from quantsentinel.portfolio.book import ZERO, Book, Position, Settled
 from quantsentinel.portfolio.charges import settlement_charges
 from quantsentinel.portfolio.marks import intrinsic, payoff, pnl
@@ -60,6 +62,41 @@ def settlement_pnl(position: Position, value: float, desk: Desk) -> tuple[float,
     on = desk.rules.settlement(package.underlying, package.expiry).observed_at.astimezone(IST).date()
     charges = settlement_charges(position, [intrinsic(leg.instrument, value) for leg in legs], on, desk)
     return price, charges, pnl(position, price, charges)
+
+
+def far_legs_left(position: Position, value: float | None, desk: Desk) -> Position | None:
+    """A calendar after its near expiry: the far leg alone, what the near one paid and cost in its entry. Without any
+    settlement value the near leg counts at its last mark. None for a package of one expiry."""
+    package, mark = position.package, position.mark
+    near = [leg for leg in package.legs if leg.instrument.expiry == package.expiry]
+    far = tuple(leg for leg in package.legs if leg.instrument.expiry != package.expiry)
+    if not far:
+        return None
+    last = dict(zip(package.legs, mark.legs, strict=True)) if mark else dict.fromkeys(package.legs, 0.0)
+    level = value if value is not None else (mark.forward if mark else None)
+    paid = [last[leg] if level is None else intrinsic(leg.instrument, level) for leg in near]
+    settled = replace(position, package=Package(package.family, tuple(near)))
+    on = desk.rules.settlement(package.underlying, package.expiry).observed_at.astimezone(IST).date()
+    charges = rupees(position.entry_charges + settlement_charges(settled, paid, on, desk))
+    received = sum(leg.signed * price for leg, price in zip(near, paid, strict=True))
+    entry = round(position.entry_price - received, 6) + 0.0
+    debit = Decimal(str(max(entry, 0.0))) * position.units
+    left = replace(
+        position,
+        package=Package(Family.LONG_CALL if far[0].instrument.is_call else Family.LONG_PUT, far),
+        opportunity_id=short_id("opp", position.opportunity_id, "far legs"),
+        entry_price=entry,
+        entry_charges=charges,
+        max_loss=rupees(debit + charges),
+        max_profit=None,
+        margin=rupees(debit),
+    )
+    if mark is None:
+        return left
+    prices = tuple(last[leg] for leg in far)
+    price = round(sum(leg.signed * paid for leg, paid in zip(far, prices, strict=True)), 6) + 0.0
+    moved = replace(mark, price=price, legs=prices, pnl=pnl(left, price, mark.exit_charges))
+    return replace(left, mark=moved)
 
 
 def corrected(book: Book, values: Iterable[SettlementValue], desk: Desk) -> Book:

@@ -19,6 +19,8 @@ LEGS = {
     Family.LONG_STRANGLE: 2,
     Family.SHORT_STRADDLE: 2,
     Family.SHORT_STRANGLE: 2,
+    Family.CALL_CALENDAR: 2,
+    Family.PUT_CALENDAR: 2,
 }
 """The fewest legs of a family; a hedge may add more. Families that are not named have one or more."""
 

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 
 from quantsentinel.accounts.account import Mode
 from quantsentinel.market.calendar import IST
-from quantsentinel.portfolio.book import Book, ClosedEntry, Position, Settled, without_position
+from quantsentinel.portfolio.book import Book, ClosedEntry, Position, Settled, with_position, without_position
 from quantsentinel.portfolio.confirmed import end_confirmed, lapse
 from quantsentinel.portfolio.exits import Exit, ExitReason, exit_of, last_hours, settled_exit
 from quantsentinel.portfolio.marks import entry_price
 from quantsentinel.portfolio.reconcile import compared
-from quantsentinel.portfolio.settlement import corrected, still_provisional, value_of
+from quantsentinel.portfolio.settlement import corrected, far_legs_left, still_provisional, value_of
 from quantsentinel.risk.castle import TRANSIENT
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, receipt
@@ -159,7 +159,7 @@ def _booked(book: Book, position: Position, found: Exit, facts: TenantFacts, off
 
 
 def _confirmed_settled(facts: TenantFacts) -> Book:
-    """What only the confirmed book still holds ends at settlement, like anything else."""
+    """What only the confirmed book still holds ends at settlement, like anything else; a calendar's far leg goes on."""
     book, assumed = facts.book, {position.signal_id for position in facts.book.positions}
     for position in book.confirmed:
         hours = last_hours(position, facts.desk)
@@ -167,6 +167,10 @@ def _confirmed_settled(facts: TenantFacts) -> Book:
         mine = position.package.underlying == facts.view.underlying
         if over and mine and position.signal_id not in assumed:
             official = value_of(position, facts.as_of.settlements)
+            far = far_legs_left(position, official, facts.desk)
+            if far is not None:
+                book = replace(book, confirmed=with_position(book.confirmed, far))
+                continue
             gained = settled_exit(position, hours, facts.desk, official).pnl
             book = end_confirmed(book, position, None, gained)
             book = book if official is not None else _await_value(book, Settled(position, gained, True, True))
