@@ -17,7 +17,7 @@ from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.walls.news_events import CHECKS, EVENT, NEWS, news_events, news_rung
 from quantsentinel.verdict import Outcome, Verdict
 from tests.builders import TEN
-from tests.wall_facts import by_name, wall_facts, with_policy
+from tests.wall_facts import by_name, wall_facts, with_offer, with_policy
 
 HOUR = timedelta(hours=1)
 
@@ -42,7 +42,9 @@ def item(impact: str = "high", kind: str = "macro", symbols: tuple[str, ...] = (
 
 
 def told(*news: NewsItem, at: datetime | None = None, level: str | None = "normal", index: str = "NIFTY") -> Facts:
+    """An offer that lives for no time beyond the decision, so that the moment alone counts."""
     facts = wall_facts()
+    facts = with_offer(facts, valid_until=at or facts.tenant.as_of.decided_at)
     regime = Regime(level, "ranging") if level else Regime(reason="no_forward")
     view = replace(facts.tenant.view, regime=regime, underlying=index)
     as_of = replace(facts.tenant.as_of, news=news, decided_at=at or facts.tenant.as_of.decided_at)
@@ -74,6 +76,13 @@ def test_no_entry_from_half_an_hour_before_an_event_is_felt_to_half_an_hour_afte
     verdict = asked(told(at=ist(at)), EVENT)
     assert verdict.measured == event
     assert verdict.outcome is (Outcome.PASSED if event == "none" else Outcome.BLOCKED)
+
+
+@pytest.mark.parametrize(("minutes", "event"), [(14, "none"), (15, "rbi_mpc"), (-20, "none")])
+def test_an_offer_that_would_live_into_the_window_is_none(minutes: int, event: str) -> None:
+    at = ist("2025-08-06T09:15")
+    facts = with_offer(told(at=at), valid_until=at + timedelta(minutes=minutes))
+    assert asked(facts, EVENT).measured == event
 
 
 @pytest.mark.parametrize("at", ["2023-12-29T11:00", "2027-01-04T11:00"])

@@ -48,8 +48,8 @@ _CONCERNS: Memo[tuple[object, Concern]] = Memo(256)
 
 
 def news_events(facts: Facts) -> tuple[Verdict, ...]:
-    """One verdict for each of `CHECKS`; the same for all offers of a cycle."""
-    return _event_window(facts.tenant), _news(facts.tenant)
+    """One verdict for each of `CHECKS`."""
+    return _event_window(facts), _news(facts.tenant)
 
 
 def news_rung(facts: TenantFacts) -> Rung:
@@ -59,30 +59,32 @@ def news_rung(facts: TenantFacts) -> Rung:
 
 
 # --- Scheduled events -------------------------------------------------------------------------------------------------
-def _event_window(facts: TenantFacts) -> Verdict:
-    desk, at = facts.desk, facts.as_of.decided_at
-    key = (desk.digest, facts.view.underlying, at)
-    window = _WINDOWS.get(key, lambda: event_window(desk, facts.view.underlying, at))
+def _event_window(facts: Facts) -> Verdict:
+    """Over the whole life of the offer: an entry may be taken until its last moment."""
+    tenant, desk, underlying = facts.tenant, facts.tenant.desk, facts.tenant.view.underlying
+    start, end = tenant.as_of.decided_at, max(facts.opportunity.valid_until, tenant.as_of.decided_at)
+    key = (desk.digest, underlying, start, end)
+    window = _WINDOWS.get(key, lambda: event_window(desk, underlying, start, end))
     reading = Reading(window.event, NONE, "event", window.detail)
     outcome = passes(None if window.event is None else window.event == NONE)
-    return receipt(facts.stamp, EVENT, outcome, reading, window.event, window.detail, at.timestamp())
+    return receipt(tenant.stamp, EVENT, outcome, reading, window.event, window.detail, end.timestamp())
 
 
-def event_window(desk: Desk, underlying: str, at: datetime) -> Window:
-    """Whether `at` lies within the policy's minutes of an event, both ends included; of several the first."""
+def event_window(desk: Desk, underlying: str, start: datetime, end: datetime) -> Window:
+    """Whether any moment of [start, end] lies within the policy's minutes of an event; of several the first."""
     policy = desk.policy.events
-    start, end = at - timedelta(minutes=policy.after_minutes), at + timedelta(minutes=policy.before_minutes)
+    first, last = start - timedelta(minutes=policy.after_minutes), end + timedelta(minutes=policy.before_minutes)
     try:
         found = (
-            *felt_between(desk.rules, policy.required, start, end),
-            *monthly_expiries(desk.rules, underlying, start, end),
+            *felt_between(desk.rules, policy.required, first, last),
+            *monthly_expiries(desk.rules, underlying, first, last),
         )
     except BadInput as gap:
         return Window(None, f"the event calendar has a gap: {gap}")
     if not found:
         return Window(NONE, f"none within {policy.before_minutes:g} minutes before and {policy.after_minutes:g} after")
-    first = found[0]
-    return Window(first.name, f"{first.name} felt at {first.felt_at:%Y-%m-%d %H:%M} IST, {first.standing}")
+    event = found[0]
+    return Window(event.name, f"{event.name} felt at {event.felt_at:%Y-%m-%d %H:%M} IST, {event.standing}")
 
 
 # --- News -------------------------------------------------------------------------------------------------------------
