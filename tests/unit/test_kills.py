@@ -141,6 +141,15 @@ def test_a_switch_ends_at_its_time_to_the_second(board: Board) -> None:
     assert board.active() == []
 
 
+def test_latches_of_books_are_listed_and_not_read_by_decisions(board: Board) -> None:
+    state = KillState("daily_loss:acme", "quantsentinel", "lost", NOW, NOW + timedelta(hours=20), Rearm.NEXT_OPEN)
+    trip(board.board, state)
+    board.documents.commit([Put("trips/what", GOOD)])
+    board.on("tenant:acme")
+    assert board.active() == ["daily_loss:acme", "tenant:acme"]
+    assert [item.scope for item in board.board.kills.deciding(NOW)] == ["tenant:acme"]
+
+
 def test_a_switch_read_for_a_decision_is_stored_with_it_and_read_back_the_same(board: Board) -> None:
     board.on("strategy:acme", until=NOW + timedelta(hours=1))
     board.off("strategy:acme")

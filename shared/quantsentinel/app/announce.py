@@ -19,14 +19,12 @@ from quantsentinel.contracts.events import KillChanged, SignalIssued
 from quantsentinel.errors import BadInput, RateLimited, Unavailable
 from quantsentinel.market.calendar import IST
 from quantsentinel.ports import Create
-from quantsentinel.risk.kill_state import WORDS, Rearm
+from quantsentinel.risk.kill_state import OF_A_BOOK, WORDS, Rearm
 from quantsentinel.stores.inbox import Claim, run_once
 
 BATCH = 50
 NOTICE = timedelta(hours=24)
-OF_A_TENANT = frozenset(
-    {"tenant", "strategy", "daily_loss", "capital_floor", "margin_utilisation", "correlation_cluster"}
-)
+OF_A_TENANT = frozenset({"tenant", "strategy", *OF_A_BOOK})
 OF_AN_UNDERLYING = frozenset({"symbol", "stale_data"})
 
 

@@ -18,9 +18,9 @@ _TENANT, _SYMBOL = "[a-z0-9-]{3,40}", "[A-Z0-9]{2,20}"
 PULLED = re.compile(
     rf"master|(tenant|strategy):{_TENANT}|symbol:{_SYMBOL}|broker:[a-z0-9_-]{{2,30}}|exchange:(NSE|BSE)"
 )
-TOLD = re.compile(
-    rf"(daily_loss|capital_floor|margin_utilisation|correlation_cluster):{_TENANT}|(stale_data|model_staleness):{_SYMBOL}"
-)
+OF_A_BOOK = ("daily_loss", "capital_floor", "margin_utilisation", "correlation_cluster")
+"""Switches whose latch is in a tenant's book."""
+TOLD = re.compile(rf"({'|'.join(OF_A_BOOK)}):{_TENANT}|(stale_data|model_staleness):{_SYMBOL}")
 MASTER = "master"
 UNREADABLE = "unreadable"
 PEOPLE_FOR_MASTER = 2

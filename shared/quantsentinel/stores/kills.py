@@ -1,6 +1,8 @@
 """Kill switches as state, one document a scope: who, when, why, until, how it re-arms, and what came before.
 
     kills/{scope, `~` for `:`}    the newest episode (`risk.kill_state`), its number `seq`, earlier ones in `history`
+    trips/{scope, likewise}       the same of latches that decide in a tenant's own book: told to people here, and not
+                                  read by decisions, which a day on which every tenant trips must not slow down
 
 A released switch keeps its document. One that cannot be read is on, with the reason `unreadable`, for the scope that
 its name tells; when not even that can be told, for everybody. Every change carries its announcement: document and
@@ -10,7 +12,7 @@ event are one commit (`stores.outbox`), so that what took effect is also told.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -18,10 +20,10 @@ from typing import Any
 from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import Create, Delete, Document, Documents, Event, Update, Write
-from quantsentinel.risk.kill_state import MASTER, UNREADABLE, Ack, KillState, Rearm, by_hand, check_scope
+from quantsentinel.risk.kill_state import MASTER, OF_A_BOOK, UNREADABLE, Ack, KillState, Rearm, by_hand, check_scope
 from quantsentinel.stores.outbox import entry
 
-COLLECTION = "kills"
+COLLECTION, TRIPS = "kills", "trips"
 TOPIC = "kill.changed"
 HISTORY_KEPT = 20
 UNREADABLE_KEPT = 2_000
@@ -92,8 +94,12 @@ class KillBoard:
 
     def all(self) -> tuple[KillState, ...]:
         """The newest episode of every scope, by scope."""
-        found = [_state(document) for document in self._documents.query(COLLECTION)]
-        return tuple(sorted(found, key=lambda state: (state.scope, state.at)))
+        # What lies in `trips` under no scope decides nothing, so it is not shown as if it stopped everybody.
+        told = [_state(document) for document in self._documents.query(TRIPS) if _scope_of(document) is not None]
+        return _sorted([*self._all_deciding(), *told])
+
+    def _all_deciding(self) -> list[KillState]:
+        return [_state(document) for document in self._documents.query(COLLECTION)]
 
     def active(self, now: datetime) -> tuple[KillState, ...]:
         """Every switch that is on."""
@@ -101,7 +107,8 @@ class KillBoard:
 
     def deciding(self, now: datetime) -> tuple[KillState, ...]:
         """What decisions have to see: what is on, and a strategy's release, which the tenant's book takes up."""
-        return tuple(state for state in self.all() if state.is_on(now) or state.scope.startswith("strategy:"))
+        states = self._all_deciding()
+        return _sorted(state for state in states if state.is_on(now) or state.scope.startswith("strategy:"))
 
     def history(self, scope: str) -> list[Mapping[str, Any]]:
         """Earlier episodes of a scope, oldest first; empty when the document cannot be read."""
@@ -116,13 +123,18 @@ class KillBoard:
         return [document for document in self._documents.query(COLLECTION) if _scope_of(document) is None]
 
 
+def _sorted(states: Iterable[KillState]) -> tuple[KillState, ...]:
+    return tuple(sorted(states, key=lambda state: (state.scope, state.at)))
+
+
 def concerning(states: Sequence[KillState], scopes: Collection[str]) -> tuple[KillState, ...]:
     """The switches that one tenant's pass has to see (`risk.switches.scopes`)."""
     return tuple(state for state in states if state.scope in scopes)
 
 
 def _path(scope: str) -> str:
-    return f"{COLLECTION}/{scope.replace(':', '~')}"
+    collection = TRIPS if scope.partition(":")[0] in OF_A_BOOK else COLLECTION
+    return f"{collection}/{scope.replace(':', '~')}"
 
 
 def _change(before: Document | None, state: KillState, ended: KillState | None = None) -> Change:

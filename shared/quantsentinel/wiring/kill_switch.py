@@ -5,7 +5,8 @@
 
 `Authorization: Bearer <secret>`: each person has a secret (`QS_KILL_SWITCH_SECRETS`, `name:secret,name:secret`), which
 is how two people are told apart. Settings are read at the first request, and of numpy, polars and the passes nothing is
-loaded at all. The announcement lies in the outbox; the sweep publishes it within a minute and a half.
+loaded at all: 25 modules, 0.1 s beside 0.2 s of functions-framework. The announcement lies in the outbox; the sweep
+publishes it within a minute and a half.
 """
 
 from __future__ import annotations
