@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from quantsentinel.market.instruments import Family, Package
 from quantsentinel.opportunity.factors import Factors
+from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book, Position
+from quantsentinel.portfolio.codec import decode_book, encode_book
 from quantsentinel.portfolio.comovement import book_correlation, normal_draws, scenario_moves
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.switches.correlation_cluster import correlation_cluster, latched
 from quantsentinel.risk.walls.correlation import correlation
 from quantsentinel.verdict import Verdict
-from tests.builders import account, as_of, condor_package, desk, market, vertical_package
+from tests.builders import TEN, account, as_of, condor_package, desk, market, offering, vertical_package
 from tests.index_factors import factors
 from tests.wall_facts import bear_put, leg, long_call, positions, wall_facts
 
@@ -171,3 +174,18 @@ def test_lots_weigh_in_the_book_and_not_between_two() -> None:
     values = [book_correlation(book, market(), desk()).value for book in (held, doubled)]
     assert values[0] == values[1]
     assert values[0] is not None
+
+
+def test_a_tenant_is_refused_the_same_trade_in_the_other_index_and_stopped_when_it_holds_both() -> None:
+    first = offering(market(), condor_package())
+    book = tenant_pass(first, Book(), account(), desk(), as_of(first)).book_after
+    bank = offering(market(TEN + timedelta(minutes=1), underlying="BANKNIFTY"), condor_package("BANKNIFTY"))
+    (refusal,) = tenant_pass(bank, book, account(), desk(), as_of(bank)).refusals
+    assert refusal.first.guard == "correlation.scenario_pnl"
+    both = tenant_pass(bank, book, account(max_correlation=0.95), desk(), as_of(bank))
+    assert len(both.book_after.positions) == 2
+    later = offering(market(TEN + timedelta(minutes=2)), vertical_package())
+    tripped = tenant_pass(later, both.book_after, account(), desk(), as_of(later))
+    assert [refusal.first.guard for refusal in tripped.refusals] == ["correlation_cluster"]
+    kept = decode_book(encode_book(tripped.book_after))
+    assert kept.latched["correlation_cluster"] == as_of(later).decided_at.isoformat()
