@@ -7,36 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
-from itertools import pairwise
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from quantsentinel.canonical import digest
+from quantsentinel.circumstances import EventPolicy, NewsPolicy, RegimePolicy, Section
 from quantsentinel.distribution import Distribution
 from quantsentinel.errors import BadInput
-from quantsentinel.market.instruments import Family
-from quantsentinel.market.news import Impact, NewsKind
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.volatility.parameters import Parameters, served
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    source: str
-
-
-class ForecastPolicy(_Section):
+class ForecastPolicy(Section):
     min_sessions: int
     overnight_share: float
 
 
-class ViewPolicy(_Section):
+class ViewPolicy(Section):
     weights: Mapping[str, float]
     tilt_views: tuple[str, ...]
 
 
-class CandidatePolicy(_Section):
+class CandidatePolicy(Section):
     max_candidates: int
     max_expiries: int
     max_priced: int
@@ -51,7 +44,7 @@ class CandidatePolicy(_Section):
     calendar_vol_shift: float
 
 
-class HardRules(_Section):
+class HardRules(Section):
     """`definitions.md` §4."""
 
     max_cost_ratio: float
@@ -63,7 +56,7 @@ class HardRules(_Section):
     balanced_min_net_ev_of_premium: float
 
 
-class ExitPolicy(_Section):
+class ExitPolicy(Section):
     target_share_of_max_profit: float
     stop_share_of_max_loss: float
     square_off_minutes_before_close: int
@@ -72,7 +65,7 @@ class ExitPolicy(_Section):
     cool_down_minutes: int
 
 
-class UpdatePolicy(_Section):
+class UpdatePolicy(Section):
     """A change beyond these shares is an `updated` signal."""
 
     zone_share: float
@@ -80,13 +73,13 @@ class UpdatePolicy(_Section):
     min_minutes_between_updates: int
 
 
-class AgePolicy(_Section):
+class AgePolicy(Section):
     max_age_s: float
     max_handling_s: float
     max_leg_skew_s: float
 
 
-class ScenarioPolicy(_Section):
+class ScenarioPolicy(Section):
     """Index moves as shares, vols as multiples of the marked ones."""
 
     spot_moves: tuple[float, ...]
@@ -102,7 +95,7 @@ class ScenarioPolicy(_Section):
     draws: int
 
 
-class BooksPolicy(_Section):
+class BooksPolicy(Section):
     """How long the two books may disagree, and what an answer or a settlement value may say."""
 
     max_unreconciled_sessions: int = Field(ge=1)
@@ -111,7 +104,7 @@ class BooksPolicy(_Section):
     settlement_open_days: int = Field(ge=1)
 
 
-class LadderPolicy(_Section):
+class LadderPolicy(Section):
     """Four limits a source: 75, 50, 25 and 0 % of the size from there on."""
 
     disagreement: tuple[float, float, float, float]
@@ -120,7 +113,7 @@ class LadderPolicy(_Section):
     drift: tuple[float, float, float, float]
 
 
-class WallPolicy(_Section):
+class WallPolicy(Section):
     """Numbers of the walls that are the desk's, not the tenant's."""
 
     sectors: Mapping[str, str]
@@ -141,7 +134,7 @@ class WallPolicy(_Section):
     """How far below its limit `correlation_cluster` re-arms."""
 
 
-class MarginCheckPolicy(_Section):
+class MarginCheckPolicy(Section):
     """A broker's figure against our estimate, by package family."""
 
     max_difference: float = Field(gt=0, lt=1)
@@ -150,101 +143,11 @@ class MarginCheckPolicy(_Section):
     """Checks kept a family."""
 
 
-class AuditPolicy(_Section):
+class AuditPolicy(Section):
     retention_days: int
 
 
-class VolBands(BaseModel):
-    """Annual vols. A level is entered beyond its `enter` and left only beyond its `leave`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    calm_enter: float
-    calm_leave: float
-    stressed_enter: float
-    stressed_leave: float
-
-    @model_validator(mode="after")
-    def _ordered(self) -> VolBands:
-        if not 0 < self.calm_enter <= self.calm_leave <= self.stressed_leave <= self.stressed_enter:
-            raise ValueError("must ascend: calm_enter, calm_leave, stressed_leave, stressed_enter")
-        return self
-
-
-VOL_LEVELS = ("calm", "normal", "stressed")
-REGIMES = tuple(f"{level}_{trend}" for level in VOL_LEVELS for trend in ("ranging", "trending"))
-
-
-class RegimePolicy(_Section):
-    """`trend_*`: standard deviations of the move over `trend_sessions`. `fear_*`, `cheap_*`: the near implied vol over
-    the forecast; beyond either the vol counts as one level higher."""
-
-    horizon_sessions: float
-    trend_sessions: int
-    trend_enter: float
-    trend_leave: float
-    fear_enter: float
-    fear_leave: float
-    cheap_enter: float
-    cheap_leave: float
-    vol_annual: Mapping[str, VolBands]
-    """By underlying; one that is not named has no regime."""
-    allowed: Mapping[str, tuple[Family, ...]]
-    size_percent: Mapping[str, Literal[100, 75, 50, 25, 0]]
-
-    @model_validator(mode="after")
-    def _complete(self) -> RegimePolicy:
-        if set(self.allowed) != set(REGIMES) or set(self.size_percent) != set(REGIMES):
-            raise ValueError(f"allowed and size_percent name each of {', '.join(REGIMES)}")
-        if self.trend_leave > self.trend_enter or not self.cheap_enter <= self.cheap_leave <= self.fear_leave:
-            raise ValueError("a state is left on the inner side of where it is entered")
-        if self.fear_leave > self.fear_enter:
-            raise ValueError("fear_leave above fear_enter")
-        return self
-
-
-class EventPolicy(_Section):
-    required: tuple[str, ...]
-    """Classes of events without which no calendar is complete."""
-    before_minutes: float
-    after_minutes: float
-    declared_move: Mapping[str, float]
-    """Share of the index that an event may move it by, at the least, where the chain does not say more."""
-    move_scale: Mapping[str, float]
-    """Of an underlying's moves, NIFTY = 1; one that is not named is unknown."""
-    implied_sds: float
-    max_loss_of_trade_budget: float
-
-    @model_validator(mode="after")
-    def _known(self) -> EventPolicy:
-        if set(self.declared_move) != set(self.required):
-            raise ValueError("declared_move names each required event")
-        return self
-
-
-class NewsPolicy(_Section):
-    """`size_percent`: vol level -> kind -> size at low, medium, high, critical impact."""
-
-    part_member_steps: int
-    """By how many impacts a stock's news counts less for an index in which it weighs little."""
-    size_percent: Mapping[str, Mapping[NewsKind, tuple[Literal[100, 75, 50, 0], ...]]]
-
-    @model_validator(mode="after")
-    def _monotone(self) -> NewsPolicy:
-        """More impact or more stress never raises size."""
-        if tuple(self.size_percent) != VOL_LEVELS or any(set(t) != set(NewsKind) for t in self.size_percent.values()):
-            raise ValueError(f"size_percent names {', '.join(VOL_LEVELS)} and every kind of news in each")
-        tables = [[table[kind] for kind in NewsKind] for table in self.size_percent.values()]
-        if any(len(row) != len(Impact) or list(row) != sorted(row, reverse=True) for rows in tables for row in rows):
-            raise ValueError(f"a row holds {len(Impact)} sizes that never rise with impact")
-        cells = [[size for row in rows for size in row] for rows in tables]
-        if any(
-            worse > better for calmer, tenser in pairwise(cells) for better, worse in zip(calmer, tenser, strict=True)
-        ):
-            raise ValueError("a size rises with the vol level")
-        return self
-
-
-class SwitchPolicy(_Section):
+class SwitchPolicy(Section):
     """When the system pulls a switch by itself, and what re-arms it (`definitions.md` §8)."""
 
     anomaly_quarantines: int

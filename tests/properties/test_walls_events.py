@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantsentinel.desk import VOL_LEVELS
+from quantsentinel.circumstances import VOL_LEVELS
 from quantsentinel.features.regime import Look, Regime, State, stepped
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.events import scheduled

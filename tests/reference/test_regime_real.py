@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from quantsentinel.desk import VOL_LEVELS, Desk, RegimePolicy, VolBands, load_policy
+from quantsentinel.circumstances import VOL_LEVELS, RegimePolicy, VolBands
+from quantsentinel.desk import Desk, load_policy
 from quantsentinel.features.regime import Days, State, states
 from quantsentinel.market.bars import DailyBar, read_daily_bars
 from quantsentinel.market.events import scheduled

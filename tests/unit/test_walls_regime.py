@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from quantsentinel.desk import REGIMES
+from quantsentinel.circumstances import REGIMES
 from quantsentinel.features.regime import Regime
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.structures import NAKED

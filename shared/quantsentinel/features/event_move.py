@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from quantsentinel.desk import EventPolicy
+from quantsentinel.circumstances import EventPolicy
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.events import ScheduledEvent

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quantsentinel.desk import VOL_LEVELS, Desk, RegimePolicy, VolBands
+from quantsentinel.circumstances import VOL_LEVELS, RegimePolicy, VolBands
+from quantsentinel.desk import Desk
 from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.path import quoted_at_money
 from quantsentinel.features.summary import FORWARD_DIGITS
