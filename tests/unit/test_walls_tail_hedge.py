@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from quantsentinel.market.instruments import Package
+from quantsentinel.portfolio.marks import payoff
 from quantsentinel.portfolio.tail_loss import TailLoss, adverse_shortfall, tail_loss
 from quantsentinel.pricing.tails import TailBounds
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.walls.tail_hedge import CHECKS, tail_hedge
 from quantsentinel.units import rupees
-from tests.builders import condor_package, market, vertical_package
+from tests.builders import YEARS, condor_package, market, vertical_package
 from tests.wall_facts import (
+    bear_put,
     by_name,
     long_call,
     outcome,
@@ -91,6 +94,18 @@ def test_the_adverse_shortfall_is_the_mean_of_the_worst_mass_that_quotes_allow()
     loose = flat_bounds(strikes, [1.0, 1.0, 1.0, 1.0, 0.01, 0.01], slack=0.005)
     assert adverse_shortfall(package, loose, 24_500.0, 0.04) > 25.0
     assert adverse_shortfall(short_strangle(), exact, 24_500.0, 0.025) == float("inf")
+
+
+@pytest.mark.parametrize("vol", [0.06, 0.12, 0.25])
+@pytest.mark.parametrize("package", [condor_package(), condor_package(out=500.0), vertical_package(), bear_put()])
+def test_the_adverse_tail_is_never_better_than_the_density_that_made_the_quotes(package: Package, vol: float) -> None:
+    view = market(vol=vol)
+    (part,) = view.analytics.slices
+    levels = np.linspace(0.0, 1.0, 20_002)[1:-1]
+    deviation = vol * np.sqrt(YEARS)
+    settled = 24_500.0 * np.exp(deviation * ndtri(levels) - deviation**2 / 2)
+    lost = np.sort([-payoff(package.legs, level) for level in settled.tolist()])[::-1][:500].mean()
+    assert adverse_shortfall(package, part.tail_bounds, 24_500.0, 0.025) >= lost - 1e-6
 
 
 def unknowns() -> dict[str, Facts]:
