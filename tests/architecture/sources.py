@@ -13,8 +13,8 @@ PACKAGE = ROOT / "shared" / "quantsentinel"
 CODE_FOLDERS = ("shared/quantsentinel", "functions", "emulators", "tests")
 PURE = (
     "errors.py", "units.py", "canonical.py", "verdict.py", "pricing", "market", "volatility", "integrity", "simulator",
-    "circumstances.py", "desk.py", "features", "models", "alpha", "costs", "opportunity", "accounts", "portfolio", "risk",
-    "signals", "audit", "pipeline.py",
+    "circumstances.py", "desk.py", "features", "models", "alpha", "costs", "opportunity", "accounts", "portfolio",
+    "risk", "signals", "audit", "pipeline.py",
 )  # fmt: skip
 """Everything before `ports` in the order of the layers."""
 

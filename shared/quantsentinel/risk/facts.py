@@ -40,7 +40,8 @@ class AsOf:
     `in_time` is False when the batch was handled more than `max_handling_s` after `decided_at`. `undelivered` names the
     offers (`<signal id>.<sequence>`) that expired undelivered on every channel. `answers` are the tenant's own words
     about its signals, oldest first; `news` what was published and is not over, None when it cannot be read; `health`
-    the relation watch's last readings; `settlements` the exchange's values of what the tenant holds or has settled on a proxy.
+    the relation watch's last readings; `settlements` the exchange's values of what the tenant holds or has settled on
+    a proxy.
     """
 
     decided_at: datetime
