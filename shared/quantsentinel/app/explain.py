@@ -10,6 +10,7 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import Json
+from quantsentinel.stores.tenants import TenantStore
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -48,12 +49,19 @@ def _signal(platform: Platform, id: str) -> dict[str, Any] | None:
         "legs": opportunity["package"]["legs"],
         "rule_rows": opportunity["rule_rows"],
         "steps": [_step(data) for data in steps],
+        "audit": _recorded(platform.tenants.store(owner), created["cycle_id"]),
     }
 
 
 def _step(data: Json) -> dict[str, Any]:
     event = data["event"]
     return {name: event[name] for name in ("state", "sequence", "decided_at", "why", "exit_price", "pnl")}
+
+
+def _recorded(store: TenantStore, cycle_id: str) -> dict[str, Any] | None:
+    """The record of the tenant's audit chain that holds the decision."""
+    record = store.audit_of_cycle(cycle_id)
+    return {"seq": record.seq, "hash": record.hash, "row_digest": record.body["row_digest"]} if record else None
 
 
 def _refusal(platform: Platform, id: str) -> dict[str, Any] | None:
@@ -84,6 +92,7 @@ def _refusal_story(platform: Platform, id: str, record: Json) -> dict[str, Any]:
         "snapshot": row["inputs"]["snapshot"],
         "snapshot_key": record["snapshot_key"],
         "repeated": next(item["count"] for item in record["refusals"] if item["refusal_id"] == id),
+        "audit": _recorded(platform.tenants.store(record["tenant_id"]), row["cycle"]),
         **_offered(platform, row["cycle"], refusal["opportunity"]),
     }
 
