@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 
 from quantsentinel.app.audit import export_lines, root_of, seal_session, verify_state
+from quantsentinel.app.heartbeat import heartbeat
 from quantsentinel.app.kills import kills
 from quantsentinel.app.platform import Recent
 from quantsentinel.app.serve_tenants import serve_tenants
 from quantsentinel.audit.chain import append, plain_record, verify
 from quantsentinel.audit.export import verify_export
 from quantsentinel.audit.roots import seal
+from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import BadInput, Broken
 from quantsentinel.ports import Delete, Json, Put
 from quantsentinel.stores.audit_roots import AuditRoots
+from quantsentinel.stores.relations import RelationStore
 from tests.flow import ACME, BOTH, DAY, NIFTY, ZEN, Flow, day_file, flow
 from tests.integration.test_flow_order import PATIENCE_S, Held, by_hand
 
@@ -112,6 +115,19 @@ def test_nothing_is_sealed_before_the_close(tmp_path: Path) -> None:
         running.play()
         seal_session(running.platform)
         assert DAY not in AuditRoots(running.platform.objects).days()
+
+
+def test_the_heartbeat_seals_after_the_close_and_its_trouble_keeps_nothing_else_from_its_turn(tmp_path: Path) -> None:
+    with flow(tmp_path / "state", day_file(tmp_path, NIFTY, range(2)), (ACME, ZEN)) as running:
+        running.finish()
+        running.platform.documents.commit([Delete(path(last(running)))])
+        running.clock.advance_to(running.stage.schedule[0][0] + AFTER_CLOSE)
+        with pytest.raises(Broken, match="acme: record 2, its last, is missing"):
+            heartbeat(running.platform, Tick(at=running.clock.now()))
+        assert [head.tenant for head in root_of(running.platform, DAY).heads] == [ZEN.tenant_id]
+        assert [item.session for item in RelationStore(running.platform.documents).readings("NIFTY")] == [DAY]
+        heartbeat(running.platform, Tick(at=running.clock.now()))
+        assert AuditRoots(running.platform.objects).days() == [DAY]
 
 
 def rewritten(running: Flow) -> None:

@@ -64,7 +64,7 @@ def _seal(platform: Platform, session: date) -> None:
     for tenant, what in trouble.items():
         scope = f"tenant:{tenant}"
         trip(platform, KillState(scope, WHO, f"audit chain: {what}", platform.clock.now(), rearm=by_hand(scope)))
-    if heads or before:
+    if heads or trouble or before:
         roots.put(seal(session, platform.clock.now(), heads, before.header if before else None))
     if trouble:
         said = "; ".join(f"{tenant}: {what}" for tenant, what in trouble.items())
