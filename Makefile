@@ -21,7 +21,7 @@ LOCK ?=
 .PHONY: help setup demo test check guards-mutate bench dev lock clean emulators browser
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 22
 
 setup: $(STAMPS)/dev $(STAMPS)/project .venv-serve/.stamps/serve  ## .venv (everything), .venv-serve (what a function gets), locked and hashed
 

@@ -50,7 +50,7 @@ def _answer(guard: str, said: Outcome) -> Outcome:
 
 
 def _install() -> None:
-    honest_receipt, honest_finding, honest_verdict = receipt.receipt, finding.Guard._finding, hard_rules.Verdict
+    honest_receipt, honest_finding = receipt.receipt, finding.Guard._finding
 
     def lying_receipt(decision: str, name: str, outcome: Outcome, *rest: Any) -> Verdict:
         return honest_receipt(decision, name, _answer(name, outcome), *rest)
@@ -61,11 +61,14 @@ def _install() -> None:
         return replace(made, severity=SEVERITIES[said])
 
     def lying_verdict(*, guard: str, outcome: Outcome, **rest: Any) -> Verdict:
-        return honest_verdict(guard=guard, outcome=_answer(guard, outcome), **rest)
+        return Verdict(guard=guard, outcome=_answer(guard, outcome), **rest)
 
-    receipt.receipt = lying_receipt
-    finding.Guard._finding = lying_finding  # type: ignore[method-assign]  # the mutation itself
-    hard_rules.Verdict = lying_verdict  # type: ignore[misc, assignment]  # the mutation itself
+    for owner, name, lying in (
+        (receipt, "receipt", lying_receipt),
+        (finding.Guard, "_finding", lying_finding),
+        (hard_rules, "Verdict", lying_verdict),
+    ):
+        setattr(owner, name, lying)
 
 
 _install()
