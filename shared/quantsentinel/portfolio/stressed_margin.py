@@ -77,10 +77,13 @@ def needed_after_shock(
         return Needed(None, None, reason)
     found = []
     for index, name in enumerate(SHOCKS):
-        funds = now.funds + sum(part.after[index].more * count for part, count in parts)
-        left = now.equity + sum(part.after[index].gain * count for part, count in parts)
-        found.append((left - funds, Needed(round(funds, 2), round(left, 2), name)))
-    return min(found, key=lambda item: item[0])[1]
+        funds, left = now.funds, now.equity
+        for part, count in parts:
+            after = part.after[index]
+            funds, left = funds + after.more * count, left + after.gain * count
+        found.append((left - funds, name, funds, left))
+    _, name, funds, left = min(found)
+    return Needed(round(funds, 2), round(left, 2), name)
 
 
 def _shocked(found: Valuation, package: Package, view: MarketView, desk: Desk) -> Shocked:

@@ -7,11 +7,12 @@ equity that the move leaves. Margins are estimates (`definitions.md` §6).
 
 from __future__ import annotations
 
-from decimal import Decimal
+import math
+from functools import lru_cache
 
 from quantsentinel.portfolio.stressed_margin import Needed, Now, needed_after_shock
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, at_most, known, receipt
+from quantsentinel.risk.receipt import Reading, at_most, receipt
 from quantsentinel.verdict import Outcome, Verdict
 
 BUFFER, STRESSED = "margin.buffer", "margin.stressed"
@@ -24,14 +25,12 @@ def margin(facts: Facts) -> tuple[Verdict, ...]:
 
 def _buffer(facts: Facts) -> Verdict:
     """Measured is what this trade and the running book block, in rupees; a trade that blocks nothing has no margin."""
-    used, funds, limit = facts.budget.margin_used, facts.terms.funds, facts.budget.margin
-    detail = f"at {facts.terms.lots} lots, estimate"
-    after = used + funds if known(used, funds) else None
-    if after is not None and funds <= 0:
-        reading = Reading(float(after), float(limit) if known(limit) else None, "INR", "the trade has no margin")
-        return receipt(facts.tenant.stamp, BUFFER, Outcome.BLOCKED, reading, used, funds, limit)
-    reading = Reading(None if after is None else float(after), float(limit) if known(limit) else None, "INR", detail)
-    return at_most(facts.tenant.stamp, BUFFER, reading, used, funds)
+    funds, limit = float(facts.terms.funds), float(facts.budget.margin)
+    after = float(facts.budget.margin_used) + funds
+    if funds <= 0:
+        reading = Reading(after, limit, "INR", "the trade has no margin")
+        return receipt(facts.tenant.stamp, BUFFER, Outcome.BLOCKED, reading, after, funds, limit)
+    return at_most(facts.tenant.stamp, BUFFER, Reading(after, limit, "INR", f"at {facts.terms.lots} lots, estimate"))
 
 
 def _stressed(facts: Facts) -> Verdict:
@@ -44,16 +43,18 @@ def _stressed(facts: Facts) -> Verdict:
 def _needed(facts: Facts) -> Needed:
     """From equity less what entering costs: charges and the way from the mids to the executable price."""
     offer, terms, tenant = facts.opportunity, facts.terms, facts.tenant
-    equity, units = facts.budget.equity, terms.lots * terms.lot
-    spread = Decimal(str(offer.executable)) - Decimal(str(offer.mid))
-    if not known(equity, spread, terms.entry_charges, terms.funds, facts.budget.margin_used):
+    units, funds = terms.lots * terms.lot, float(facts.budget.margin_used) + float(terms.funds)
+    left = float(facts.budget.equity) - (offer.executable - offer.mid) * units - float(terms.entry_charges)
+    if not (math.isfinite(left) and math.isfinite(funds)):
         return Needed(None, None, "the equity, the funds or the cost of entering is not known")
-    now = Now(float(facts.budget.margin_used + terms.funds), float(equity - spread * units - terms.entry_charges))
-    found = needed_after_shock((offer, units), facts.book.held, now, tenant.view, tenant.desk)
+    found = needed_after_shock((offer, units), facts.book.held, Now(funds, left), tenant.view, tenant.desk)
     if found.funds is None:
         return found
     policy = tenant.desk.policy.walls
-    said = (
-        f"index {found.detail} {policy.stressed_margin_move:.0%}, vols times {policy.stressed_margin_vol:g}, estimate"
-    )
+    said = _said(found.detail, policy.stressed_margin_move, policy.stressed_margin_vol)
     return Needed(found.funds, found.equity, said)
+
+
+@lru_cache(maxsize=16)
+def _said(direction: str, move: float, vol_scale: float) -> str:
+    return f"index {direction} {move:.0%}, vols times {vol_scale:g}, estimate"
