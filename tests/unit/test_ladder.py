@@ -16,6 +16,8 @@ from quantsentinel.risk.ladder import SOURCES, STEPS, rungs
 from quantsentinel.signals.decision import TenantDecision
 from tests.builders import SESSION, account, as_of, desk, market, offering
 
+NAMES = ("disagreement", "degradation", "drift", "regime", "news")
+
 
 def decide(features: Any = None, disagreement: float = 0.0, drift: float | None = None) -> TenantDecision:
     facts = doubtful(features, disagreement, drift)
@@ -43,7 +45,7 @@ def percents(facts: TenantFacts) -> dict[str, int]:
 def test_without_doubt_the_size_is_full_and_every_source_says_so() -> None:
     found = sizing(decide())
     assert found.multiplier == 100
-    assert {rung.name: rung.percent for rung in found.rungs} == {"disagreement": 100, "degradation": 100, "drift": 100}
+    assert {rung.name: rung.percent for rung in found.rungs} == dict.fromkeys(NAMES, 100)
     assert all(rung.reason for rung in found.rungs)
 
 
@@ -84,5 +86,5 @@ def test_the_drift_of_another_underlying_says_nothing() -> None:
 
 
 def test_every_source_is_asked() -> None:
-    assert [rung.name for rung in rungs(doubtful())] == [source.__name__ for source in SOURCES]
-    assert len(SOURCES) == 3
+    assert tuple(rung.name for rung in rungs(doubtful())) == NAMES
+    assert len(SOURCES) == len(NAMES) == 5

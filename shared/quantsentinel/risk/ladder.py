@@ -1,4 +1,4 @@
-"""The sizing ladder: drift, degradation, disagreement and news lower size before anything is cut.
+"""The sizing ladder: drift, degradation, disagreement, regime and news lower size before anything is cut.
 
 Each source stands on one step of 100, 75, 50, 25, 0 %; the lowest applies, and each says why it stands where it does.
 """
@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 from quantsentinel.portfolio.sizing import Rung
 from quantsentinel.risk.facts import TenantFacts
+from quantsentinel.risk.walls.news_events import news_rung
+from quantsentinel.risk.walls.regime import regime_rung
 
 STEPS = (100, 75, 50, 25, 0)
 
@@ -36,7 +38,7 @@ def drift(facts: TenantFacts) -> Rung:
     return _at("drift", worst.measured, facts.desk.policy.ladder.drift, f"of what {worst.name} needs for an alarm")
 
 
-SOURCES: tuple[Callable[[TenantFacts], Rung], ...] = (disagreement, degradation, drift)
+SOURCES: tuple[Callable[[TenantFacts], Rung], ...] = (disagreement, degradation, drift, regime_rung, news_rung)
 
 
 def rungs(facts: TenantFacts) -> tuple[Rung, ...]:
