@@ -6,10 +6,10 @@ positions over all underlyings, an expiry's of its own underlying.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from quantsentinel.portfolio.book import Position
-from quantsentinel.portfolio.budget import share_of
 from quantsentinel.portfolio.displayed import displayed
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
@@ -43,7 +43,7 @@ def policy(facts: Facts) -> tuple[Verdict, ...]:
 def _loss(facts: Facts, name: str, loss: Decimal | None, limit: Decimal) -> Verdict:
     """Unbounded blocks; a loss that is no number is unknown."""
     if loss is None:
-        reading = Reading(None, _rupees(limit), "INR", "the loss is unbounded")
+        reading = Reading(None, float(limit), "INR", "the loss is unbounded")
         return receipt(facts.tenant.stamp, name, Outcome.BLOCKED, reading, None, limit)
     reading = Reading(float(loss), float(limit), "INR", f"at {facts.terms.lots} lots")
     return at_most(facts.tenant.stamp, name, reading, facts.terms.lots)
@@ -70,29 +70,28 @@ def _legs(position: Position) -> int:
 def _sector(facts: Facts) -> Verdict:
     """Maximum losses of all positions whose underlyings fall together; an underlying without a sector is unknown."""
     sectors, account = facts.tenant.desk.policy.walls.sectors, facts.tenant.account
-    sector = sectors.get(facts.key.underlying)
-    share = account.limits.max_sector_loss
-    limit = share_of(account.capital, share) if known(share) else None
+    sector, share = sectors.get(facts.key.underlying), account.limits.max_sector_loss
+    limit = float(account.capital) * share if known(share) else None
     same = [one for one in facts.book.held if sectors.get(one.package.underlying) in (sector, None)]
     after = None if sector is None else _total(facts, same)
-    reading = Reading(_rupees(after), _rupees(limit), "INR", f"sector {sector or 'unknown'}")
-    return at_most(facts.tenant.stamp, SECTOR, reading, sector)
+    reading = Reading(after, limit, "INR", "sector unknown" if sector is None else sector)
+    return at_most(facts.tenant.stamp, SECTOR, reading)
 
 
 def _concentration(facts: Facts) -> Verdict:
     """This trade's maximum loss in that of the book after it; the first position is alone by nature."""
-    limit, loss = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss
-    if not facts.book.held:
+    limit, loss, held = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss, facts.book.held
+    if not held:
         return at_most(facts.tenant.stamp, SHARE, Reading(0.0, limit, "of book", "the only position"))
-    total = _total(facts, facts.book.held)
-    share = float(loss / total) if loss is not None and total is not None and total > 0 else None
+    total = _total(facts, held)
+    share = float(loss) / total if loss is not None and total is not None and total > 0 else None
     return at_most(facts.tenant.stamp, SHARE, Reading(share, limit, "of book"), loss, total)
 
 
-def _total(facts: Facts, held: tuple[Position, ...] | list[Position]) -> Decimal | None:
-    """Maximum losses of these and of the trade; None when one of them is not known."""
-    losses = [facts.terms.max_loss, *(one.max_loss for one in held)]
-    return sum((loss for loss in losses if loss is not None), Decimal(0)) if known(*losses) else None
+def _total(facts: Facts, held: Sequence[Position]) -> float | None:
+    """Rupees of maximum losses, the trade's among them; None when that is unbounded, NaN when one is unknown."""
+    own = facts.terms.max_loss
+    return None if own is None else sum((float(one.max_loss) for one in held), float(own))
 
 
 def _liquidity(facts: Facts) -> tuple[Verdict, Verdict]:
@@ -102,7 +101,3 @@ def _liquidity(facts: Facts) -> tuple[Verdict, Verdict]:
     depth = Reading(units / shown.units, rules.max_units_of_displayed, "of displayed size", f"{units} units")
     wide = Reading(shown.spread, rules.max_relative_spread, "of premium")
     return at_most(facts.tenant.stamp, DEPTH, depth), at_most(facts.tenant.stamp, SPREAD, wide)
-
-
-def _rupees(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
