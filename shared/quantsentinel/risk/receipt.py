@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Generic, NamedTuple, TypeGuard, TypeVar
 
 from quantsentinel.units import quantise
@@ -54,15 +55,20 @@ def stamp(tenant_id: str, cycle_id: str, snapshot_digest: str, decided_at: datet
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+class Exact(Reading):
+    """A reading whose numbers are quantised already."""
+
+
 def receipt(decision: str, name: str, outcome: Outcome, reading: Reading, *inputs: object) -> Verdict:
     """A verdict of version 1 of guard `name`. `inputs` are the plain values it read: their text is hashed."""
-    hashed = hashlib.sha256(f"{name}{inputs!r}".encode()).hexdigest()
+    hashed = blake2b(f"{name}{inputs!r}".encode(), digest_size=16).hexdigest()
     measured, limit, unit, detail = reading
-    if isinstance(measured, float):
-        measured = quantise(measured)
-    if isinstance(limit, float):
-        limit = quantise(limit)
-    return Verdict(name, 1, outcome, measured, limit, unit, f"{decision}.{hashed[:32]}", detail)
+    if type(reading) is not Exact:
+        if isinstance(measured, float):
+            measured = quantise(measured)
+        if isinstance(limit, float):
+            limit = quantise(limit)
+    return Verdict(name, 1, outcome, measured, limit, unit, f"{decision}.{hashed}", detail)
 
 
 def passes(condition: bool | None) -> Outcome:
@@ -79,19 +85,19 @@ def known(*numbers: Decimal | float | None) -> bool:
 
 def at_most(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
     """A verdict on measured <= limit, both to 1e-6; unknown, and nothing measured, when either is no finite number."""
-    measured, limit = reading.measured, reading.limit
+    measured, limit, unit, detail = reading
     if _is_number(measured) and _is_number(limit):
-        holds = measured <= limit or quantise(measured) <= quantise(limit)
-        return receipt(decision, name, passes(holds), reading, measured, limit, *inputs)
+        left, right = quantise(measured), quantise(limit)
+        return receipt(decision, name, passes(left <= right), Exact(left, right, unit, detail), *reading[:2], *inputs)
     return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
 
 
 def at_least(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
     """The mirror image of `at_most`."""
-    measured, limit = reading.measured, reading.limit
+    measured, limit, unit, detail = reading
     if _is_number(measured) and _is_number(limit):
-        holds = measured >= limit or quantise(measured) >= quantise(limit)
-        return receipt(decision, name, passes(holds), reading, measured, limit, *inputs)
+        left, right = quantise(measured), quantise(limit)
+        return receipt(decision, name, passes(left >= right), Exact(left, right, unit, detail), *reading[:2], *inputs)
     return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
 
 
