@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from quantsentinel.app.listing import decision_rows, snapshots
+from quantsentinel.app.poll_market import ingest
 from quantsentinel.app.tenants import TenantRequest, set_tenant
 from quantsentinel.errors import BadInput
 from quantsentinel.settings import Settings
 from quantsentinel.wiring.live import LiveRequest, run_live
-from quantsentinel.wiring.replay import ReplayReport, ReplayRequest, replay, standard_tenants
+from quantsentinel.wiring.replay import FEED, ReplayReport, ReplayRequest, replay, standard_tenants
 from tests.flow import ACME, NIFTY, ZEN, day_file, flow
 
 
@@ -132,3 +134,15 @@ def test_a_chain_of_last_prices_gets_analytics_and_no_entries(marketdata: Path, 
         assert cycles
         assert {cycle["entries_refused"] for cycle in cycles} == {"ltp_only"}
         assert running.signals() == []
+
+
+def test_a_chain_of_another_underlying_than_was_polled_is_refused(tmp_path: Path) -> None:
+    with flow(tmp_path / "state", day_file(tmp_path, NIFTY, range(1)), (ZEN,)) as running:
+        platform, clock = running.platform, running.clock
+        at, name = running.stage.schedule[0]
+        clock.advance_to(at)
+        raw = platform.feeds[FEED].poll(name)
+        assert raw is not None
+        polled = ingest(platform, replace(raw, underlying="BANKNIFTY"))
+        assert (polled.accepted, polled.refused_by) == (False, "schema")
+        assert platform.snapshots.latest("NIFTY") is None

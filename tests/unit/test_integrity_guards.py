@@ -184,6 +184,16 @@ def test_too_few_two_sided_quotes_near_the_money_refuse_the_chain() -> None:
     assert verdict(firewall, "two_sided_share").measured == pytest.approx(0.7)
 
 
+def test_an_expiring_series_that_nobody_quotes_any_more_does_not_refuse_the_chain_in_its_settlement_window() -> None:
+    """Measured on BANKNIFTY's expiry day: from 15:27 the expiring month alone pulled the share below the limit."""
+    share = {}
+    for at in (datetime(2025, 9, 2, 14, 59, tzinfo=IST), datetime(2025, 9, 2, 15, 1, tzinfo=IST)):
+        unquoted = changed(chain(at=at), bid=dict.fromkeys(range(82), 0.0))
+        share[at.hour] = verdict(judged(unquoted), "two_sided_share").measured
+    assert share[14] < 0.8
+    assert share[15] == 1.0
+
+
 def test_of_a_pair_off_parity_the_moved_row_is_masked_and_a_fifth_of_them_refuses() -> None:
     snapshot = chain()
     calls = [row for row in near(snapshot).tolist() if snapshot.is_call[row]]

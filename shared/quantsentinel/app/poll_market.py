@@ -72,17 +72,18 @@ def ingest(platform: Platform, raw: RawSnapshot) -> Polled:
         return _quarantine(platform, raw, refusal, {})
     before = platform.snapshots.latest(raw.underlying)
     with platform.timings.measure("firewall"):
-        firewall = _judge(platform, snapshot, before, now)
+        firewall = _judge(platform, raw.underlying, snapshot, before, now)
     _remember(platform, snapshot)
     if not firewall.accepted:
         return _quarantine(platform, raw, _refused(snapshot, raw, firewall), {"verdicts": firewall.verdicts})
     return _accept(platform, before, firewall)
 
 
-def _judge(platform: Platform, snapshot: Snapshot, before: Document | None, now: datetime) -> Firewall:
+def _judge(platform: Platform, asked: str, snapshot: Snapshot, before: Document | None, now: datetime) -> Firewall:
+    """`asked` is the underlying that was polled: a chain of another one must not pass as its own."""
     previous = platform.snapshot(before.data["snapshot_key"]) if before else None
     context = IntegrityContext(
-        underlying=snapshot.underlying,
+        underlying=asked,
         contract=contract_for(snapshot.source),
         rules=platform.desk.rules,
         decided_at=now,

@@ -22,7 +22,7 @@ def scale(case: Inspection) -> Finding:
         return GUARD.unknown(MAX_MOVE, "no forward to compare with")
     previous = case.context.previous
     before = nearest_forward(previous, case.context.rules) if previous else None
-    if before is not None and abs(math.log(level / before)) > MAX_MOVE:
+    if before is not None and before > 0 and abs(math.log(level / before)) > MAX_MOVE:
         move = abs(math.log(level / before))
         return GUARD.refuses(move, MAX_MOVE, f"forward {level:.2f} after {before:.2f} in the accepted snapshot before")
     return judge_share(case, GUARD, "scale", "prices off the scale of the underlying")
@@ -30,7 +30,7 @@ def scale(case: Inspection) -> Finding:
 
 def _level(case: Inspection) -> float | None:
     fitted = case.quotes.forward[np.isfinite(case.quotes.forward)]
-    return float(fitted[0]) if fitted.size else None
+    return float(fitted[0]) if fitted.size and fitted[0] > 0 else None
 
 
 def named_spot(spot: float | None) -> float | None:

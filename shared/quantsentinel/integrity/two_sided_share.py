@@ -17,7 +17,8 @@ NEAR_EXPIRY = timedelta(days=45)
 
 
 def two_sided_share(case: Inspection) -> Finding:
-    """Two-sided near-the-money rows of the expiries within 45 days (the nearest, if later) that still trade."""
+    """Two-sided near-the-money rows of the expiries within 45 days (the nearest, if later) that still trade and are not
+    settling yet: in its last half hour an expiring series is what nobody quotes twice, and gives no entries anyway."""
     snapshot = case.snapshot
     if snapshot.capability == "ltp_only":
         return GUARD.masks(None, MIN_SHARE, "the source carries last prices only: analytics, no entries", len(snapshot))
@@ -44,6 +45,7 @@ def _near_expiries(case: Inspection) -> list[bool]:
 def _still_trades(case: Inspection, index: int) -> bool:
     expiry = case.snapshot.expiries[index]
     try:
-        return case.context.rules.last_trade(case.snapshot.underlying, expiry) > case.snapshot.received_at
+        ends = case.context.rules.settlement(case.snapshot.underlying, expiry).window_start
+        return case.context.rules.last_trade(case.snapshot.underlying, expiry) > case.snapshot.received_at < ends
     except RuleGap:
         return False
