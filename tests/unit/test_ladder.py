@@ -79,6 +79,23 @@ def test_a_forecast_that_cannot_be_judged_yet_gets_less_than_the_full_size() -> 
     assert percents(doubtful(features={"forecast_qlike_ratio": None}))["degradation"] < 100
 
 
+@pytest.mark.parametrize("name", ["disagreement", "drift"])
+def test_a_doubt_that_is_no_number_takes_the_whole_size(name: str) -> None:
+    assert percents(doubtful(**{name: float("nan")}))[name] == 0
+
+
+def test_a_reading_that_is_no_number_is_the_worst_whatever_stands_beside_it() -> None:
+    facts = doubtful()
+    for values in ((0.1, float("nan")), (float("nan"), 0.1)):
+        health = tuple(Health(f"relation {at}", "NIFTY", SESSION, value) for at, value in enumerate(values))
+        assert percents(replace(facts, as_of=replace(facts.as_of, health=health)))["drift"] == 0
+
+
+def test_a_forecast_loss_that_is_no_number_counts_as_unknown() -> None:
+    told = percents(doubtful(features={"forecast_qlike_ratio": float("nan")}))
+    assert told["degradation"] == desk().policy.ladder.unknown_degradation
+
+
 def test_the_drift_of_another_underlying_says_nothing() -> None:
     facts = doubtful()
     other = replace(facts.as_of, health=(Health("nse vol_gap", "BANKNIFTY", SESSION, 9.0),))

@@ -55,6 +55,8 @@ def _require_price(position: Position, answer: Answer, desk: Desk) -> None:
 def price_range(position: Position, desk: Desk) -> tuple[float, float]:
     """The least and the most the package can pay inside the policy's scenarios of the index (everywhere, where no
     forward is known), and the policy's share of that width on either side."""
+    if position.package.is_calendar:
+        return _calendar_range(position)
     legs, forward = position.package.legs, position.mark.forward if position.mark else None
     strikes = [leg.instrument.strike for leg in legs]
     moves, beyond = desk.policy.scenarios.spot_moves, desk.policy.books.max_price_beyond_payoff
@@ -63,6 +65,14 @@ def price_range(position: Position, desk: Desk) -> tuple[float, float]:
     found = [payoff(legs, level) for level in levels]
     slack = beyond * (max(found) - min(found))
     return round(min(found) - slack, 2), round(max(found) + slack, 2)
+
+
+def _calendar_range(position: Position) -> tuple[float, float]:
+    """Its legs do not settle together, so it has no payoff: between what its maximum loss and profit leave of its entry
+    price, and that width on either side, because both were worked out with a far vol that may rise as well as fall."""
+    lost, gained = (float(money or 0) / position.units for money in (position.max_loss, position.max_profit))
+    least, most = position.entry_price - lost, position.entry_price + gained
+    return round(least - (most - least), 2), round(most + (most - least), 2)
 
 
 def _require_lots(book: Book, position: Position, answer: Answer, account: Account) -> None:

@@ -19,7 +19,8 @@ class Budget:
     day_loss: Decimal
     day_spent: Rupees
     margin: Rupees
-    """All positions together may block equity / (1 + buffer), so that the buffer stays free."""
+    """All positions together may block equity / (1 + buffer), so that the buffer stays free, and never more than the
+    share of equity above which the utilisation switch trips."""
     margin_used: Rupees
     max_lots: int
     knob: int
@@ -34,7 +35,7 @@ def budget_of(book: Book, account: Account) -> Budget:
         trade_loss=share_of(capital, limits.max_loss_per_trade),
         day_loss=share_of(capital, limits.max_loss_per_day),
         day_spent=book.entered_loss,
-        margin=rupees(equity / (1 + _exact(limits.margin_buffer))),
+        margin=rupees(min(equity / (1 + _exact(limits.margin_buffer)), equity * _exact(limits.max_margin_utilisation))),
         margin_used=book.margin,
         max_lots=limits.max_lots,
         knob=limits.knob,

@@ -1,9 +1,9 @@
 """Marks: what closing a position would return now, always on the worse side (`definitions.md` §5).
 
 Longs at the bid, shorts at the ask. A missing quote: a long at its lower bound (discounted intrinsic), a short at the
-model + 5 vol points on the forward moved 1 % against it. Where the expiry has no forward on this snapshot (its slice
-was not polled, or is too old), the last mark stands as long as the source may be silent; after that, or without any
-model, the whole package counts at the minimum of its payoff. All these marks are flagged.
+model + 5 vol points on the forward moved 1 % against it. Where the expiry of an unquoted leg has no forward on this
+snapshot (its slice was not polled, or is too old), the last mark stands as long as the source may be silent; after
+that, or without any model, the whole package counts at the minimum of its payoff. All these marks are flagged.
 """
 
 from __future__ import annotations
@@ -124,6 +124,8 @@ def _package_mark(package: Package, view: MarketView) -> PackageMark:
         price = _quoted(leg, view)
         if price is None:
             flagged = True
+            if lower_bound(leg.instrument, view) is None:  # of a calendar the far leg's slice may be missing alone
+                return _at_worst(package, None)
             price = _unquoted(leg, view)
         if price is None:
             return _at_worst(package, forward)

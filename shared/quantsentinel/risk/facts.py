@@ -139,7 +139,8 @@ class Gap:
 
 
 def snapshot_gap(view: MarketView, desk: Desk, as_of: AsOf) -> Gap:
-    """The first snapshot of a session is measured from the session's open."""
+    """The first snapshot of a session is measured from the session's open. One before it that is later than the
+    decision says nothing about the stream."""
     try:
         limit = contract_for(view.snapshot.source).max_gap_s
     except BadInput:
@@ -148,6 +149,8 @@ def snapshot_gap(view: MarketView, desk: Desk, as_of: AsOf) -> Gap:
     if session is None:
         return Gap(None, limit)
     since = as_of.previous_accepted_at or session.open
+    if as_of.previous_accepted_at is not None and since > as_of.decided_at:
+        return Gap(None, limit)
     return Gap(round(60.0 * session.minutes_between(since, as_of.decided_at), 3), limit)
 
 

@@ -5,6 +5,7 @@ Each source stands on one step of 100, 75, 50, 25, 0 %; the lowest applies, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from quantsentinel.portfolio.sizing import Rung
@@ -24,7 +25,7 @@ def disagreement(facts: TenantFacts) -> Rung:
 def degradation(facts: TenantFacts) -> Rung:
     """Of the forecast: its loss over a plain average's, over the last sessions."""
     policy, measured = facts.desk.policy.ladder, facts.view.features.get("forecast_qlike_ratio")
-    if not isinstance(measured, float):
+    if not isinstance(measured, float) or not math.isfinite(measured):
         return Rung("degradation", policy.unknown_degradation, "too few sessions to judge the forecast by")
     return _at("degradation", measured, policy.degradation, "of a plain average's loss")
 
@@ -34,7 +35,7 @@ def drift(facts: TenantFacts) -> Rung:
     readings = [item for item in facts.as_of.health if item.underlying == facts.view.underlying]
     if not readings:
         return Rung("drift", 100, "no session was read yet")
-    worst = max(readings, key=lambda item: (item.measured, item.name))
+    worst = max(readings, key=lambda item: (not math.isfinite(item.measured), item.measured, item.name))
     return _at("drift", worst.measured, facts.desk.policy.ladder.drift, f"of what {worst.name} needs for an alarm")
 
 
@@ -47,6 +48,8 @@ def rungs(facts: TenantFacts) -> tuple[Rung, ...]:
 
 
 def _at(name: str, measured: float, limits: Sequence[float], unit: str) -> Rung:
-    """One step down for each limit that is reached."""
+    """One step down for each limit that is reached; what is no number has reached them all."""
+    if not math.isfinite(measured):
+        return Rung(name, STEPS[-1], f"{measured} {unit} is not known")
     percent = STEPS[sum(measured >= limit for limit in limits)]
     return Rung(name, percent, f"{measured:g} {unit}")

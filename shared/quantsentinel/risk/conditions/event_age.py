@@ -10,17 +10,20 @@ AGE, LATE = "snapshot_age", "late"
 
 
 def snapshot_age(facts: Facts) -> Verdict:
-    """decided_at − received_at of the expiry's own slice: a poll plan fetches far ones less often, so it may be older
-    than the snapshot. One from the future is not known to be fresh, nor is one that is not there."""
-    tenant = facts.tenant
+    """decided_at − received_at of the oldest slice that a leg stands on: a poll plan fetches far ones less often, so it
+    may be older than the snapshot. One from the future is not known to be fresh, nor is one that is not there."""
+    tenant, package = facts.tenant, facts.opportunity.package
     limit = tenant.desk.policy.age.max_age_s
-    part = tenant.view.analytics.slice(facts.opportunity.package.expiry)
-    if part is None:
-        reading = Reading(None, limit, "s", "the expiry has no slice")
+    slices = [tenant.view.analytics.slice(expiry) for expiry in (package.expiry, package.far_expiry)]
+    received = [part.chain.slice.received_at for part in slices if part is not None]
+    if len(received) < len(slices):
+        reading = Reading(None, limit, "s", "an expiry has no slice")
         return receipt(tenant.stamp, AGE, Outcome.UNKNOWN, reading, None, limit)
-    age_s = round((tenant.as_of.decided_at - part.chain.slice.received_at).total_seconds(), 6)
-    reading = Reading(age_s, limit, "s", "received after the decision" if age_s < 0 else "")
-    return receipt(tenant.stamp, AGE, passes(None if age_s < 0 else age_s <= limit), reading, age_s, limit)
+    age_s, newest_s = (
+        round((tenant.as_of.decided_at - at).total_seconds(), 6) for at in (min(received), max(received))
+    )
+    reading = Reading(age_s, limit, "s", "received after the decision" if newest_s < 0 else "")
+    return receipt(tenant.stamp, AGE, passes(None if newest_s < 0 else age_s <= limit), reading, age_s, limit)
 
 
 def late(facts: Facts) -> Verdict:

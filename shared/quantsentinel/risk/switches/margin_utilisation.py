@@ -19,7 +19,7 @@ def margin_utilisation(facts: TenantFacts) -> Verdict:
     """Measured is the share; None when no equity is left, which blocks, or when it is not known."""
     funds, equity, limit = facts.book.margin, facts.equity, facts.account.limits.max_margin_utilisation
     since = facts.book.latched.get(NAME)
-    if not known(funds, equity, limit):
+    if not known(funds, equity, limit) or not facts.is_marked:
         reading = Reading(None, limit if known(limit) else None, UNIT, "funds or equity are not known")
         return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, funds, equity, limit, since)
     share = _share(funds, equity)
@@ -32,7 +32,7 @@ def margin_utilisation(facts: TenantFacts) -> Verdict:
 def latched(book: Book, facts: TenantFacts) -> Book:
     """The book after its marks and exits. What is not known changes nothing: it stops entries by itself."""
     funds, equity, limit = book.margin, book.equity(facts.account.capital), facts.account.limits.max_margin_utilisation
-    if not known(funds, equity, limit):
+    if not known(funds, equity, limit) or not facts.is_marked:
         return book
     share, since = _share(funds, equity), book.latched.get(NAME)
     if since is None and (share is None or share > limit):

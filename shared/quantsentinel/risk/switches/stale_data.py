@@ -29,7 +29,10 @@ def stale_data(facts: TenantFacts) -> Verdict:
 
 
 def counted(book: Book, underlying: str, gap: Gap) -> Book:
-    """The book after this snapshot: a stale one asks for three fresh ones, a fresh one counts down."""
+    """The book after this snapshot: a stale one asks for three fresh ones, a fresh one counts down; one of which that is
+    not known changes nothing, for it stops entries by itself."""
+    if gap.is_stale is None:
+        return book
     needed = book.rearm.get(underlying, 0)
     after = FRESH_TO_REARM if gap.is_stale else max(needed - 1, 0)
     if after == needed:

@@ -10,13 +10,14 @@ NAME = "stale_marks"
 
 
 def stale_marks(facts: TenantFacts) -> Verdict:
-    """Session seconds since the oldest mark of an open position, over all underlyings (`definitions.md` §5)."""
-    if not facts.book.positions:
+    """Session seconds since the oldest mark of whatever may be held, over all underlyings (`definitions.md` §5)."""
+    held, decided_at = facts.book.held, facts.as_of.decided_at
+    if not held:
         return receipt(facts.stamp, NAME, passes(True), Reading(None, facts.gap.limit_s, "s", "no open position"))
     session, limit = session_of(facts.view, facts.desk), facts.gap.limit_s
-    marks = [position.mark.at for position in facts.book.positions if position.mark is not None]
-    if session is None or limit is None or len(marks) < len(facts.book.positions):
+    marks = [position.mark.at for position in held if position.mark is not None]
+    if session is None or limit is None or len(marks) < len(held) or max(marks) > decided_at:
         reading = Reading(None, limit, "s", "the age of a mark is not known")
         return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, limit)
-    age_s = round(60.0 * session.minutes_between(min(marks), facts.as_of.decided_at), 3)
+    age_s = round(60.0 * session.minutes_between(min(marks), decided_at), 3)
     return receipt(facts.stamp, NAME, passes(age_s <= limit), Reading(age_s, limit, "s"), age_s, limit)

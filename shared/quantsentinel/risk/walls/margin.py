@@ -1,6 +1,7 @@
 """Wall 4, margin: after the trade the buffer stays free, and a shock leaves more equity than is blocked then.
 
-`buffer`: funds blocked by all positions are at most equity / (1 + buffer). `stressed`: after the policy's index move,
+`buffer`: funds blocked by all positions are at most equity / (1 + buffer), and at most the share of equity above which
+the utilisation switch would trip: no entry may trip it by itself. `stressed`: after the policy's index move,
 down and up, with every vol higher, what all packages block (margins, and the cash inside the packages) is at most the
 equity that the move leaves. Margins are estimates (`definitions.md` §6).
 """
