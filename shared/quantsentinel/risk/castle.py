@@ -100,8 +100,10 @@ GUARDS = frozenset(VERSIONS)
 
 _name = attrgetter("guard")
 
-TRANSIENT = frozenset({"stale_data", "stale_marks"})
-"""Switches that trip on the moment, not on the tenant: they stop new entries but do not take back an issued one."""
+TRANSIENT = frozenset({"stale_data", "stale_marks", "margin_utilisation", "correlation_cluster"})
+"""Switches that trip on a number of the moment and let go by themselves: they stop new entries and updates but do not
+take back an issued one. It was judged against the same limits, and both books count it as taken already: withdrawing
+it would lower neither funds nor correlation. What a fall of equity itself means, loss, floor and drawdown say."""
 
 
 def ask_switches(facts: TenantFacts, switches: Sequence[Guard[TenantFacts]] = SWITCHES) -> tuple[Verdict, ...]:

@@ -17,6 +17,7 @@ from quantsentinel.portfolio.settlement import corrected, far_legs_left, still_p
 from quantsentinel.risk.castle import TRANSIENT
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, receipt
+from quantsentinel.risk.walls.news_events import news
 from quantsentinel.signals.signal import SignalEvent, SignalState
 from quantsentinel.signals.why import why_close, why_expire, why_withdraw
 from quantsentinel.units import rupees
@@ -48,9 +49,7 @@ def close_positions(facts: TenantFacts) -> Stage:
 
 def withdraw(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
     """Entries whose reason is gone while they may still be entered. It stays assumed (`signals.lifecycle`)."""
-    tripped = first_stop(switched)
-    if tripped is not None and tripped.guard in TRANSIENT:
-        tripped = next((verdict for verdict in switched if verdict.stops and verdict.guard not in TRANSIENT), None)
+    tripped = next((verdict for verdict in switched if verdict.stops and verdict.guard not in TRANSIENT), None)
 
     def step(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] | None:
         reason = _gone(facts, position, tripped) if is_unanswered(position, facts.as_of.decided_at) else None
@@ -208,7 +207,14 @@ def _gone(facts: TenantFacts, position: Position, tripped: Verdict | None) -> Ve
     if facts.view.entries_refused:
         reading = Reading(facts.view.entries_refused, "yes", "reason")
         return receipt(facts.stamp, "entries_allowed", Outcome.BLOCKED, reading, facts.view.entries_refused)
-    return _failed_rule(facts, position) or _left_zone(facts, position)
+    return _published(facts) or _failed_rule(facts, position) or _left_zone(facts, position)
+
+
+def _published(facts: TenantFacts) -> Verdict | None:
+    """News that leaves no size. News that cannot be judged stops new entries only: it does not say that anything
+    happened."""
+    verdict = news(facts)
+    return verdict if verdict.outcome is Outcome.BLOCKED else None
 
 
 def _failed_rule(facts: TenantFacts, position: Position) -> Verdict | None:

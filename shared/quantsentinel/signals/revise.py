@@ -11,6 +11,7 @@ from dataclasses import replace
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Book, Position
 from quantsentinel.portfolio.budget import budget_of
+from quantsentinel.portfolio.confirmed import remarked
 from quantsentinel.portfolio.sizing import size
 from quantsentinel.portfolio.terms import terms_at
 from quantsentinel.risk.castle import judge
@@ -60,11 +61,13 @@ def _has_moved(facts: TenantFacts, position: Position, fresh: Opportunity) -> bo
 
 
 def _facts(facts: TenantFacts, position: Position, fresh: Opportunity) -> Facts:
-    """As if the entry were judged anew at its lots, on a book without it."""
+    """As if the entry were judged anew at its lots, on a book without it. Lots never change: what would be sized smaller
+    now (a lower rung or knob, less depth) is not offered again at what it was."""
     book = _without(facts.book, position)
     budget = budget_of(book, facts.account)
     bounds = size(fresh, budget, facts.desk, rungs(facts))
-    sizing = bounds if bounds.lots < 1 else replace(bounds, lots=position.lots, binding="held")
+    fits = bounds.lots >= position.lots
+    sizing = replace(bounds, lots=position.lots, binding="held") if fits else replace(bounds, lots=0)
     return Facts(facts, book, budget, fresh, sizing, terms_at(fresh, position.lots, facts.desk))
 
 
@@ -80,10 +83,11 @@ def _without(book: Book, position: Position) -> Book:
 def _revised(facts: TenantFacts, position: Position, asked: Facts) -> Position:
     """New terms for who has not entered yet; the worse of both for what the book assumes."""
     fresh, terms = asked.opportunity, asked.terms
-    return replace(
+    after = replace(
         position,
         opportunity_id=fresh.opportunity_id,
         entry_price=max(position.entry_price, terms.limit_price),
+        entry_charges=max(position.entry_charges, terms.entry_charges),
         entry_zone=fresh.entry_zone,
         valid_until=fresh.valid_until,
         target=fresh.target,
@@ -94,3 +98,4 @@ def _revised(facts: TenantFacts, position: Position, asked: Facts) -> Position:
         sequence=position.sequence + 1,
         updated_at=facts.as_of.decided_at,
     )
+    return remarked(after, facts.desk)  # the next entry of this cycle must not spend what this one lost by it

@@ -29,8 +29,8 @@ def stale_data(facts: TenantFacts) -> Verdict:
 
 
 def counted(book: Book, underlying: str, gap: Gap) -> Book:
-    """The book after this snapshot: a stale one asks for three fresh ones, a fresh one counts down; one of which that is
-    not known changes nothing, for it stops entries by itself."""
+    """The book after this snapshot: a stale one asks for three fresh ones, a fresh one counts down. Where it is not
+    known which, nothing changes: that stops entries by itself."""
     if gap.is_stale is None:
         return book
     needed = book.rearm.get(underlying, 0)

@@ -49,7 +49,7 @@ _CONCERNS: Memo[tuple[object, Concern]] = Memo(256)
 
 def news_events(facts: Facts) -> tuple[Verdict, ...]:
     """One verdict for each of `CHECKS`."""
-    return _event_window(facts), _news(facts.tenant)
+    return _event_window(facts), news(facts.tenant)
 
 
 def news_rung(facts: TenantFacts) -> Rung:
@@ -88,7 +88,8 @@ def event_window(desk: Desk, underlying: str, start: datetime, end: datetime) ->
 
 
 # --- News -------------------------------------------------------------------------------------------------------------
-def _news(facts: TenantFacts) -> Verdict:
+def news(facts: TenantFacts) -> Verdict:
+    """Whether what was published leaves any size, the same for every offer of a cycle."""
     found = concern(facts)
     reading = Reading(found.percent, 0, "% of size", found.detail)
     if found.percent is None:
