@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.budget import budget_of, share_of
 from quantsentinel.portfolio.sizing import Sizing, deepest, size
@@ -54,16 +56,31 @@ def test_what_was_entered_today_leaves_less_of_the_day_budget() -> None:
     assert sized(Book(entered_loss=rupees(150_000))).lots == 0
 
 
-def test_thin_books_lower_the_lots_until_the_rules_hold() -> None:
+RICH = account(max_loss_per_trade=1.0, max_loss_per_day=1.0, capital=rupees(10**8))
+
+
+def showing(units: float) -> Opportunity:
+    """The same offer where every leg shows so many units on either side."""
     offer = opportunity(market())
-    thin = [leg.__class__(leg.bid, leg.ask, leg.mid, leg.iv, leg.delta, 75.0, 75.0) for leg in offer.legs]
-    shallow = opportunity(market(), opportunity_id="opp-thin", legs=tuple(thin))
-    rich = account(max_loss_per_trade=1.0, max_loss_per_day=1.0, capital=rupees(10**8))
-    found = size(shallow, budget_of(Book(), rich), desk())
+    thin = [leg.__class__(leg.bid, leg.ask, leg.mid, leg.iv, leg.delta, units, units) for leg in offer.legs]
+    return opportunity(market(), opportunity_id=f"opp-{units:g}", legs=tuple(thin))
+
+
+def test_thin_books_lower_the_lots_until_the_rules_hold() -> None:
+    policy = desk().policy
+    walls = policy.walls.model_copy(update={"max_units_of_displayed": 1_000.0})
+    deep = replace(desk(), policy=policy.model_copy(update={"walls": walls}))
+    found = size(showing(75.0), budget_of(Book(), RICH), deep)
     assert found.binding == "depth"
-    rules = desk().policy.hard_rules
-    assert terms_at(shallow, found.lots, desk()).cost_ratio <= rules.max_cost_ratio
-    assert terms_at(shallow, found.lots + 1, desk()).cost_ratio > rules.max_cost_ratio
+    rules = policy.hard_rules
+    assert terms_at(showing(75.0), found.lots, deep).cost_ratio <= rules.max_cost_ratio
+    assert terms_at(showing(75.0), found.lots + 1, deep).cost_ratio > rules.max_cost_ratio
+
+
+@pytest.mark.parametrize(("shown", "lots"), [(75.0, 4), (150.0, 8), (19.0, 1), (18.0, 0), (0.0, 0), (float("nan"), 0)])
+def test_the_displayed_size_cuts_a_trade_to_what_it_carries_instead_of_refusing_it(shown: float, lots: int) -> None:
+    found = size(showing(shown), budget_of(Book(), RICH), desk())
+    assert (found.lots, found.binding) == (lots, "depth")
 
 
 @pytest.mark.parametrize("last", [1, 2, 7, 19, 20])

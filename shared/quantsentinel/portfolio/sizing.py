@@ -13,6 +13,7 @@ from decimal import Decimal
 from quantsentinel.desk import Desk
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.budget import Budget
+from quantsentinel.portfolio.displayed import lots_displayed
 from quantsentinel.portfolio.terms import funds_per_lot, pays_its_costs, terms_at
 from quantsentinel.units import quantise
 
@@ -38,7 +39,8 @@ class Sizing:
     by_margin: float
     by_max_lots: float
     by_depth: float | None
-    """Lots up to which the hard rules hold at the displayed sizes; None when no lower bound asked for it."""
+    """Lots up to which the displayed sizes carry the offer, and the hard rules hold at them; None in records that were
+    made before this was a bound."""
     knob: int
     """Percent of the lowest bound that the tenant wants, 0 to 100."""
     binding: str
@@ -49,7 +51,7 @@ class Sizing:
 
 def size(opportunity: Opportunity, budget: Budget, desk: Desk, rungs: Sequence[Rung] = ()) -> Sizing:
     """Lots for one opportunity, at least 0; an unbounded loss gives 0."""
-    sizing = _budgeted(opportunity, budget, tuple(rungs))
+    sizing = _budgeted(opportunity, budget, lots_displayed(opportunity, desk), tuple(rungs))
     if sizing.lots <= 1 or not opportunity.is_eligible:
         return sizing
 
@@ -60,14 +62,15 @@ def size(opportunity: Opportunity, budget: Budget, desk: Desk, rungs: Sequence[R
     return sizing if deep >= sizing.lots else replace(sizing, lots=deep, by_depth=float(deep), binding="depth")
 
 
-def _budgeted(opportunity: Opportunity, budget: Budget, rungs: tuple[Rung, ...]) -> Sizing:
-    """By budgets, knob and ladder alone. Budgets count the flat part of the charges once a lot: never above what the
-    exact terms allow."""
+def _budgeted(opportunity: Opportunity, budget: Budget, displayed: float, rungs: tuple[Rung, ...]) -> Sizing:
+    """By budgets, displayed size, knob and ladder alone. Budgets count the flat part of the charges once a lot: never
+    above what the exact terms allow."""
     bounds = {
         "trade_loss": _lots(budget.trade_loss, opportunity.max_loss),
         "day_loss": _lots(budget.day_loss - budget.day_spent, opportunity.max_loss),
         "margin": _lots(budget.margin - budget.margin_used, funds_per_lot(opportunity)),
         "max_lots": float(budget.max_lots),
+        "depth": displayed,
     }
     binding = min(bounds, key=bounds.__getitem__)
     lowest = min(rungs, key=lambda rung: rung.percent, default=Rung("", FULL, ""))
@@ -78,7 +81,7 @@ def _budgeted(opportunity: Opportunity, budget: Budget, rungs: tuple[Rung, ...])
         by_day_loss=bounds["day_loss"],
         by_margin=bounds["margin"],
         by_max_lots=bounds["max_lots"],
-        by_depth=None,
+        by_depth=displayed,
         knob=budget.knob,
         binding=_cause(bounds[binding], budget.knob, lowest) if lots < 1 <= bounds[binding] else binding,
         multiplier=lowest.percent,
