@@ -1,4 +1,4 @@
-"""Spreads at a sure profit that nothing else masks: a bid alone, whose missing ask leaves the strike curve no middle."""
+"""Sure profits that nothing else masks: a lone bid, for which the strike curve has no middle to judge."""
 
 from __future__ import annotations
 
