@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from quantsentinel.accounts.account import Account
-from quantsentinel.accounts.codec import decode_account, encode_account
+from quantsentinel.accounts.codec import DECLARED, decode_account, encode_account
 from quantsentinel.distribution import Relation
 from quantsentinel.errors import BadInput
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book, ClosedEntry
-from quantsentinel.portfolio.codec import decode_book, encode_book
+from quantsentinel.portfolio.codec import FIRST, LATER, decode_book, encode_book
 from tests.builders import SESSION, TEN, account, as_of, condor_package, desk, market, offering, vertical_package
 
 
@@ -78,3 +78,74 @@ def test_a_whole_number_from_the_store_is_a_float_again() -> None:
     data["limits"]["daily_loss"] = 1
     found: Account = decode_account("acme-fund", data, TEN)
     assert isinstance(found.limits.daily_loss, float)
+
+
+@pytest.mark.parametrize("name", sorted(FIRST | LATER))
+def test_a_book_without_one_of_its_fields_is_refused_by_name(name: str) -> None:
+    data = stored(encode_book(full_book()))
+    del data[name]
+    with pytest.raises(BadInput, match=name):
+        decode_book(data)
+
+
+def test_a_book_from_before_the_second_one_has_none_of_its_fields_and_is_read() -> None:
+    book = full_book()
+    data = {name: value for name, value in stored(encode_book(book)).items() if name not in LATER}
+    assert decode_book(data).positions == book.positions
+    with pytest.raises(BadInput, match="positions"):
+        decode_book({"schema": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("realised", "NaN"), ("peak_equity", "Infinity"), ("entered_loss", "-1"), ("entered_loss", "NaN")],
+)
+def test_money_that_would_lift_a_limit_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(BadInput, match=f"{name} {value}"):
+        decode_book(stored(encode_book(full_book())) | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("knob", -1),
+        ("knob", 50.5),
+        ("max_lots", True),
+        ("max_lots", 10**13),
+        ("max_positions", -2),
+        ("max_drawdown", "NaN"),
+        ("max_margin_utilisation", 7.5),
+        ("margin_buffer", 1e300),
+        ("capital_floor", "NaN"),
+        ("capital_floor", "1e13"),
+        ("daily_loss", "much"),
+    ],
+)
+def test_an_absurd_limit_in_a_tenant_document_is_refused_with_the_tenant_s_name(name: str, value: Any) -> None:
+    data = stored(encode_account(account()))
+    data["limits"][name] = value
+    with pytest.raises(BadInput) as refused:
+        decode_account("acme-fund", data, TEN)
+    assert refused.value.where == "tenant acme-fund"
+    assert name in refused.value.what or value == "much"
+
+
+@pytest.mark.parametrize("name", [*sorted(DECLARED), "limits"])
+def test_limits_that_are_missing_are_never_filled_in(name: str) -> None:
+    data = stored(encode_account(account()))
+    del (data if name == "limits" else data["limits"])[name]
+    with pytest.raises(BadInput, match=f"limits .*{name}.* are missing"):
+        decode_account("acme-fund", data, TEN)
+
+
+@pytest.mark.parametrize("word", ["false", 0, 1, None])
+def test_an_opt_in_is_true_or_it_is_refused(word: Any) -> None:
+    data = stored(encode_account(account())) | {"expiry_day_premium": word}
+    with pytest.raises(BadInput, match="neither true nor false"):
+        decode_account("acme-fund", data, TEN)
+
+
+def test_absurd_capital_in_a_tenant_document_is_refused() -> None:
+    for absurd in ("-1", "NaN", "1e13"):
+        with pytest.raises(BadInput, match="capital"):
+            decode_account("acme-fund", stored(encode_account(account())) | {"capital": absurd}, TEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -11,6 +12,8 @@ from quantsentinel.errors import BadInput
 from quantsentinel.units import Rupees, rupees
 
 DRY_RUN_LOCK = timedelta(days=14)
+ABSURD = 10**12
+"""Rupees or a count above which a limit is a slip of the pen."""
 
 
 class Mode(StrEnum):
@@ -46,6 +49,9 @@ COUNTS = (
 )
 
 
+WHOLE = ("knob", "max_positions", "max_lots", "max_per_expiry", "max_per_family", "max_single_leg")
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Shares are fractions of the declared capital. `knob` is the tenant's own size in percent, 0 to 100."""
@@ -79,7 +85,14 @@ class Limits:
         """Raises `BadInput` naming every limit that is out of range."""
         shares = {name: getattr(self, name) for name in SHARES}
         wrong = [f"{name} {share} is not a share in [0, 1]" for name, share in shares.items() if not 0 <= share <= 1]
-        wrong += [f"{name} {getattr(self, name)} is negative" for name in COUNTS if not getattr(self, name) >= 0]
+        counts = {name: getattr(self, name) for name in COUNTS}
+        wrong += [
+            f"{name} {count} is not in 0 to {ABSURD:,}"
+            for name, count in counts.items()
+            if not (math.isfinite(count) and 0 <= count <= ABSURD)
+        ]
+        whole = {name: getattr(self, name) for name in WHOLE}
+        wrong += [f"{name} {count!r} is not a whole number" for name, count in whole.items() if type(count) is not int]
         if not 0 <= self.knob <= 100:
             wrong.append(f"knob {self.knob} is not in 0 to 100")
         if wrong:
@@ -107,10 +120,9 @@ class Account:
     def __post_init__(self) -> None:
         if self.created_at.tzinfo is None:
             raise BadInput(f"naive creation time {self.created_at}", where=f"account {self.tenant_id}")
-        if not self.capital.is_finite() or self.capital < 0:
-            raise BadInput(
-                f"capital {self.capital}", where=f"account {self.tenant_id}", fix="Declare rupees, 0 or more"
-            )
+        if not self.capital.is_finite() or not 0 <= self.capital <= ABSURD:
+            fix = f"Declare rupees, 0 to {ABSURD:,}"
+            raise BadInput(f"capital {self.capital}", where=f"account {self.tenant_id}", fix=fix)
 
     @property
     def live_from(self) -> datetime:

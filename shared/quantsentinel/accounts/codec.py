@@ -1,7 +1,7 @@
 """Values to JSON documents and back, exactly: decoders are compiled once from the type hints of frozen dataclasses.
 
 Handles dataclasses, `Decimal` (as text), tz-aware times (ISO, UTC), dates, enums, tuples, mappings, optionals and the
-plain JSON types. A document with an unknown or missing field is refused, never guessed at.
+plain JSON types. A document with an unknown field, or without one that has no default, is refused, never guessed at.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from quantsentinel.errors import BadInput
 T = TypeVar("T")
 Decoder = Callable[[Any], Any]
 ACCOUNT_SCHEMA = 1
+DECLARED = frozenset(
+    {
+        *("knob", "max_positions", "max_loss_per_trade", "max_loss_per_day"),
+        *("daily_loss", "capital_floor", "margin_buffer", "max_lots"),
+    }
+)
+"""Limits that every account has held since the first; one that came later may be absent and is then the default."""
 
 
 def encode_account(account: Account) -> dict[str, Any]:
@@ -33,13 +40,22 @@ def encode_account(account: Account) -> dict[str, Any]:
 
 
 def decode_account(tenant_id: str, data: Mapping[str, Any], created_at: datetime) -> Account:
-    """Raises `BadInput` for another schema or fields that do not fit; keys of other parts of the document pass by."""
+    """Raises `BadInput` that names the tenant for another schema, for fields or limits that do not fit, and for missing
+    limits, which would be looser than declared; keys of other parts of the document pass by."""
     if data.get("schema") != ACCOUNT_SCHEMA:
         what = f"account schema {data.get('schema')!r}"
         raise BadInput(what, where=f"tenant {tenant_id}", fix=f"Known: {ACCOUNT_SCHEMA}")
     names = {field.name for field in dataclasses.fields(Account)}
     known = {name: value for name, value in data.items() if name in names}
-    return decode(Account, known | {"tenant_id": tenant_id, "created_at": canonical(created_at)})
+    limits = known.get("limits")
+    missing = sorted(DECLARED - limits.keys()) if isinstance(limits, Mapping) else ["limits"]
+    if missing:
+        fix = "Declare them with `qs tenants set --limit`"
+        raise BadInput(f"limits {missing} are missing", where=f"tenant {tenant_id}", fix=fix)
+    try:
+        return decode(Account, known | {"tenant_id": tenant_id, "created_at": canonical(created_at)})
+    except BadInput as error:
+        raise BadInput(f"{error.where}: {error.what}", where=f"tenant {tenant_id}", fix=error.fix) from None
 
 
 def decode(kind: type[T], data: Any) -> T:
@@ -68,7 +84,9 @@ def decoder(kind: Any) -> Decoder:
 def _scalar(kind: Any) -> Decoder:
     if kind is float:
         return _number
-    if kind in (Any, int, str, bool, type(None)):
+    if kind is bool:
+        return _flag
+    if kind in (Any, int, str, type(None)):
         return lambda value: value
     if kind is Decimal:
         return Decimal
@@ -78,6 +96,13 @@ def _scalar(kind: Any) -> Decoder:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind
     raise TypeError(f"no decoder for {kind}")
+
+
+def _flag(value: Any) -> bool:
+    """True or false and nothing that only counts as one of them: the word "false" is no yes."""
+    if value is not True and value is not False:
+        raise TypeError(f"{value!r} is neither true nor false")
+    return bool(value)
 
 
 def _number(value: Any) -> float:

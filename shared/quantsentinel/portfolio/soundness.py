@@ -34,7 +34,23 @@ def require_sound(book: Book) -> Book:
     ended = [*(item.position for item in book.lapsed), *(item.position for item in book.provisional)]
     for position in ended:
         _require(position, f"ended entry {position.signal_id}")
+    _require_sums(book)
     return book
+
+
+SUMS = ("capital", "realised", "settlement_pnl", "confirmed_realised", "confirmed_settlement_pnl", "peak_equity")
+
+
+def _require_sums(book: Book) -> None:
+    """Money that is no number, and what would lift a limit: a day that spent less than nothing, a negative count."""
+    sums = {name: getattr(book, name) for name in SUMS}
+    wrong = [f"{name} {amount}" for name, amount in sums.items() if amount is not None and not amount.is_finite()]
+    if not book.entered_loss.is_finite() or book.entered_loss < 0:
+        wrong.append(f"entered_loss {book.entered_loss}")
+    counts = {"audit_seq": book.audit_seq, **{f"rearm of {name}": count for name, count in book.rearm.items()}}
+    wrong += [f"{name} {count}" for name, count in counts.items() if not isinstance(count, int) or count < 0]
+    if wrong:
+        raise BadInput(", ".join(wrong), where="book", fix="Restore the book document; the tenant is halted until then")
 
 
 def _require(position: Position, where: str) -> None:
