@@ -6,6 +6,8 @@ not. So each residual is held against those around it, never against zero.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ FLOOR_ANNUAL = 0.002
 MAX_SHARE = 0.2
 """Of the quotes: with more outliers it is the fit that is wrong, the worst of them go."""
 _MAD_TO_SIGMA = 1.4826
+_ONE, _TWO = np.triu_indices(2 * BESIDE, k=1)
 
 
 def iv_outliers(residual_annual: Floats, half_spread_annual: Floats) -> Bools:
@@ -46,7 +49,7 @@ def iv_outliers(residual_annual: Floats, half_spread_annual: Floats) -> Bools:
     if len(residual) < MIN_QUOTES:
         return np.zeros(len(residual), dtype=np.bool_)
     lone = np.abs(residual - _company(residual))
-    limit = np.maximum(np.maximum(SPREADS * half, FLOOR_ANNUAL), DEVIATIONS * _MAD_TO_SIGMA * np.median(lone))
+    limit = np.maximum(np.maximum(SPREADS * half, FLOOR_ANNUAL), DEVIATIONS * _MAD_TO_SIGMA * _median(lone[None])[0])
     excess = lone / limit
     padded = np.pad(excess, BESIDE)
     peak = excess >= sliding_window_view(padded, 2 * BESIDE + 1).max(axis=1)
@@ -59,11 +62,28 @@ def iv_outliers(residual_annual: Floats, half_spread_annual: Floats) -> Bools:
 
 def _company(residual: Floats) -> Floats:
     """What the nearest 2 · `BESIDE` other strikes say of each, by Theil and Sen's line through their ranks."""
-    count = len(residual)
+    others, away, run = _others(len(residual))
+    theirs = residual[others]
+    slope = _median((theirs[:, _TWO] - theirs[:, _ONE]) / run)
+    return _median(theirs - slope[:, None] * away)
+
+
+@lru_cache(maxsize=256)
+def _others(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Of each of `count` strikes its company: places, how far away they are, how far each pair of them is apart."""
     start = np.clip(np.arange(count) - BESIDE, 0, count - 2 * BESIDE - 1)
     window = start[:, None] + np.arange(2 * BESIDE + 1)
     others = window[window != np.arange(count)[:, None]].reshape(count, 2 * BESIDE)
-    away, theirs = others - np.arange(count)[:, None], residual[others]
-    one, two = np.triu_indices(2 * BESIDE, k=1)
-    slope = np.median((theirs[:, two] - theirs[:, one]) / (away[:, two] - away[:, one]), axis=1)
-    return np.asarray(np.median(theirs - slope[:, None] * away, axis=1))
+    away = others - np.arange(count)[:, None]
+    found = others, away, away[:, _TWO] - away[:, _ONE]
+    for array in found:
+        array.setflags(write=False)
+    return found
+
+
+def _median(values: Floats) -> Floats:
+    """Of each row of (n, k): as np.median, which takes five times as long over rows this short."""
+    ordered, middle = np.sort(values, axis=1), values.shape[1] // 2
+    if values.shape[1] % 2:
+        return np.asarray(ordered[:, middle])
+    return np.asarray(0.5 * (ordered[:, middle - 1] + ordered[:, middle]))

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -169,7 +169,14 @@ def decode_participants(data: bytes) -> tuple[ParticipantOi, ...]:
 
 
 def _bars(columns: Mapping[str, list[Any]]) -> tuple[DailyBar, ...]:
-    return tuple(DailyBar(date.fromisoformat(day), *numbers) for day, *numbers in _transposed(columns))
+    return _same_bars(tuple(map(tuple, columns.values())))
+
+
+@lru_cache(maxsize=16)
+def _same_bars(columns: tuple[tuple[Any, ...], ...]) -> tuple[DailyBar, ...]:
+    """One object for equal columns: daily bars stay the same all session, and what is remembered by them finds them
+    without comparing them one by one."""
+    return tuple(DailyBar(date.fromisoformat(day), *numbers) for day, *numbers in zip(*columns, strict=True))
 
 
 def _text(value: Any) -> Any:

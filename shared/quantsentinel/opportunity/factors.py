@@ -8,9 +8,9 @@ without closes of its own moves one to one with the view's: the adverse bound, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,17 +53,34 @@ class Factors:
 
 def factors_of(history: History, desk: Desk) -> Factors | None:
     """None when the underlying's own closes are too few: then nothing about a book of two packages is known."""
-    wanted = desk.policy.scenarios.sessions + 1
     every = {history.underlying: history.daily, **dict(sorted(history.neighbours.items()))}
-    usable = {name: bars for name, bars in every.items() if len(bars) >= FEWEST_CLOSES}
-    if history.underlying not in usable:
+    return _factors(Evening(tuple(every.items()), history.session, desk.digest, desk))
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """All that factors depend on, the same for every snapshot of a session: each index with its bars, the view's own
+    first, and the desk by its digest."""
+
+    bars: tuple[tuple[str, tuple[DailyBar, ...]], ...]
+    session: date
+    desk_digest: str
+    desk: Desk = field(compare=False)
+
+
+@lru_cache(maxsize=16)
+def _factors(asked: Evening) -> Factors | None:
+    desk, (own, daily) = asked.desk, asked.bars[0]
+    wanted = desk.policy.scenarios.sessions + 1
+    usable = {name: bars for name, bars in asked.bars if len(bars) >= FEWEST_CLOSES}
+    if own not in usable:
         return None
     if len(_shared(usable, wanted)) < FEWEST_CLOSES:
-        usable = {history.underlying: history.daily}
+        usable = {own: daily}
     returns = _returns(usable, wanted)
     try:
         correlation, shrinkage = shrunk_correlation(returns)
-        spans = [_span_vol(name, bars, history, desk) for name, bars in usable.items()]
+        spans = [_span_vol(name, bars, asked.session, desk) for name, bars in usable.items()]
     except (BadInput, RuleGap):
         return None
     floor = desk.policy.scenarios.min_index_correlation
@@ -92,7 +109,7 @@ def _returns(usable: Mapping[str, Sequence[DailyBar]], wanted: int) -> Floats:
     return np.asarray(np.diff(np.log(closes), axis=1).T)
 
 
-def _span_vol(name: str, bars: Sequence[DailyBar], history: History, desk: Desk) -> float:
+def _span_vol(name: str, bars: Sequence[DailyBar], session: date, desk: Desk) -> float:
     """NSE's volatility of the day before. Raises `RuleGap` when the rules do not cover the index on the session."""
-    scan = desk.rules.scan(name, history.session)
+    scan = desk.rules.scan(name, session)
     return quantise(span_volatility([bar.close for bar in bars], scan))

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.quote_table import QuoteTable
-from quantsentinel.opportunity.structures import FAMILIES, NAKED, Grid
+from quantsentinel.opportunity.structures import FAMILIES, IS_NAKED, Grid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 COMPOSITE = {Family.SHORT_STRADDLE: Family.IRON_BUTTERFLY, Family.SHORT_STRANGLE: Family.IRON_CONDOR}
-IS_NAKED = np.array([family in NAKED for family in FAMILIES])
 COMPOSITE_CODE = np.array([FAMILIES.index(COMPOSITE.get(family, family)) for family in FAMILIES])
+IS_COMPOSITE = np.isin(np.arange(len(FAMILIES)), COMPOSITE_CODE[IS_NAKED])
 SAME_PRICE = 1e-9
 
 
@@ -58,7 +58,7 @@ def with_hedges(grid: Grid, table: QuoteTable, rules: HedgeRules) -> Grid:
     found = wings[:, 0] >= 0
     shorts = naked[found]
     family, rows = COMPOSITE_CODE[grid.family[shorts]], np.hstack([wings[found], grid.rows[shorts, :2]])
-    alike = np.isin(grid.family, COMPOSITE_CODE[IS_NAKED])
+    alike = IS_COMPOSITE[grid.family]
     known = set(_codes(grid.family[alike], grid.rows[alike]).tolist())
     new = np.array([code not in known for code in _codes(family, rows).tolist()], dtype=np.bool_)
     count = int(np.count_nonzero(new))

@@ -137,11 +137,11 @@ def _screen(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Screened:
 
 def _best(groups: Sequence[Screened], policy: CandidatePolicy) -> list[Pick]:
     """At most `max_priced`: those that passed the screen by score, then, to show why not, the best that failed."""
-    unpriceable = [REASONS.index(name) for name in sorted(UNPRICEABLE)]
+    priceable = np.array([name not in UNPRICEABLE for name in REASONS])
     pool: list[Pick] = []
     for index, group in enumerate(groups):
         names, which = group.expiries
-        rows = np.nonzero(np.isfinite(group.score) & ~np.isin(group.reason, unpriceable))[0]
+        rows = np.nonzero(np.isfinite(group.score) & priceable[group.reason])[0]
         for passed in (True, False):
             some = rows[(group.reason[rows] == 0) == passed]
             top = some[np.lexsort((some, -np.round(group.score[some], 9)))][: policy.max_priced * MAX_PER_KEY]

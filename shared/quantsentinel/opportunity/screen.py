@@ -16,7 +16,7 @@ from quantsentinel.desk import HardRules
 from quantsentinel.opportunity.frictions import Frictions
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, leg_payoffs, profile, win_probability
 from quantsentinel.opportunity.quote_table import QuoteTable
-from quantsentinel.opportunity.structures import FAMILIES, NAKED, Grid
+from quantsentinel.opportunity.structures import IS_NAKED, Grid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -164,6 +164,8 @@ def _worst(singles: Floats, row: Ints, worst_bins: int) -> Floats:
     payoff = singles.take(row[:, 0], axis=0)
     one = np.empty_like(payoff)
     for leg in range(1, row.shape[1]):
+        if (row[:, leg] == len(singles) - 1).all():
+            continue  # no package of the block has this leg: its payoff is the last row, zero
         payoff += singles.take(row[:, leg], axis=0, out=one, mode="clip")
     tail = np.partition(payoff[:, 2:], worst_bins - 1, axis=1)[:, :worst_bins].mean(axis=1)
     return np.asarray(np.minimum(tail, payoff[:, :2].min(axis=1)))
@@ -218,7 +220,7 @@ def first_reasons(screened: Screened, rules: ScreenRules) -> Ints:
     used = grid.sides != 0
     collects = screened.executable < 0
     gross_premium = over_legs(np.abs(table.mid[grid.rows] * grid.sides))
-    naked = np.isin(grid.family, [FAMILIES.index(family) for family in NAKED])
+    naked = IS_NAKED[grid.family]
     wide = 2.0 * (screened.executable - screened.mid) > rules.max_relative_spread * gross_premium
     win_asked = collects | (policy.profile == "article")
     paid_short = (policy.profile == "balanced") & ~collects

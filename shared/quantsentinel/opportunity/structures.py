@@ -22,6 +22,8 @@ MAX_LEGS = 4
 FAMILIES: tuple[Family, ...] = tuple(Family)
 NAKED = frozenset({Family.SHORT_STRADDLE, Family.SHORT_STRANGLE})
 """Scored so that their refusal is visible, never offered: their loss is unbounded. What bounds them: `hedge.py`."""
+IS_NAKED = np.array([family in NAKED for family in FAMILIES])
+"""By a family's place in `FAMILIES`."""
 CENTRES = 3
 """Strikes around the forward at which straddles and butterflies are centred."""
 
@@ -147,7 +149,9 @@ def nearest_deltas(delta: Floats, allowed: Bools, targets: tuple[float, ...]) ->
     if not len(known):
         return np.empty(0, np.int64)
     distance = np.abs(np.abs(delta[known])[None, :] - np.asarray(targets)[:, None])
-    return np.unique(known[np.argmin(distance, axis=1)])
+    chosen = np.zeros(len(delta), dtype=np.bool_)
+    chosen[known[np.argmin(distance, axis=1)]] = True
+    return np.nonzero(chosen)[0]
 
 
 def _wings(strike: Floats, anchors: Ints, offsets: Floats) -> tuple[Ints, Ints, Floats]:
@@ -156,9 +160,8 @@ def _wings(strike: Floats, anchors: Ints, offsets: Floats) -> tuple[Ints, Ints, 
         return anchors, anchors, np.empty(0)
     wanted = strike[anchors][:, None] + offsets[None, :]
     at = np.minimum(np.searchsorted(strike, wanted), len(strike) - 1)
-    listed = strike[at] == wanted
-    width = np.broadcast_to(np.abs(offsets), wanted.shape)
-    return np.broadcast_to(anchors[:, None], wanted.shape)[listed], at[listed], width[listed]
+    anchor, offset = np.nonzero(strike[at] == wanted)
+    return anchors[anchor], at[anchor, offset], np.abs(offsets)[offset]
 
 
 def _centres(ladder: Ladder) -> Ints:

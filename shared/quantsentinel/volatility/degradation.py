@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,16 +26,22 @@ def qlike_ratio(bars: Sequence[DailyBar], parameters: Parameters) -> float | Non
     longest = JUDGED_SESSIONS + max(parameters.spans)
     if len(bars) < JUDGED_SESSIONS + BASELINE_SESSIONS + 1:
         return None
-    sample = daily_sample(bars[-longest - 1 :], served_clock(), {})
     row = min(parameters.forecast, key=lambda each: abs(each.horizon_sessions - 1.0))
+    return _ratio(tuple(bars[-longest - 1 :]), parameters.spans, row.alone)
+
+
+@lru_cache(maxsize=16)
+def _ratio(bars: tuple[DailyBar, ...], spans: tuple[int, ...], weights: tuple[float, ...]) -> float | None:
+    """Remembered by everything it depends on: it is the same for every snapshot of a session."""
+    sample = daily_sample(bars, served_clock(), {})
     judged = slice(-JUDGED_SESSIONS - 1, -1)
-    averages = trailing(sample.ranged, sample.units, parameters.spans)
+    averages = trailing(sample.ranged, sample.units, spans)
     places = np.arange(len(averages))[judged]
     for place in places[~np.isfinite(averages[places]).all(axis=1)]:
         known = slice(0, place + 1)
-        averages[place] = latest(sample.ranged[known], sample.units[known], parameters.spans)
+        averages[place] = latest(sample.ranged[known], sample.units[known], spans)
     baseline = trailing(sample.ranged, sample.units, [BASELINE_SESSIONS])[judged, 0]
     outcome = ahead(sample.ranged, sample.units, 1)[judged]
-    served = np.mean(qlike(outcome, averages[judged] @ np.array(row.alone)))
+    served = np.mean(qlike(outcome, averages[judged] @ np.array(weights)))
     plain = np.mean(qlike(outcome, baseline))
     return float(served / plain) if plain > 0 and np.isfinite(served) else None

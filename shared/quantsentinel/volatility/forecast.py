@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,7 @@ from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.volatility.clock import SESSION_MINUTES, SESSIONS_PER_YEAR, VarianceClock
 from quantsentinel.volatility.convex import latest
-from quantsentinel.volatility.parameters import ForecastWeights, Parameters, served
+from quantsentinel.volatility.parameters import ForecastWeights, GapWeights, Parameters, served
 from quantsentinel.volatility.ranges import log_bars, range_variance
 from quantsentinel.volatility.realised import RealisedVariance
 
@@ -126,8 +127,27 @@ def forecast(
 
 def unit_averages(bars: Sequence[DailyBar], clock: VarianceClock, parameters: Parameters) -> Floats:
     """Daily range variance per clock unit over each trailing span, (len(spans),)."""
-    units = clock.close_to_close_units([bar.day for bar in bars])
-    return latest(range_variance(log_bars(bars)), units, parameters.spans)
+    return _unit_averages(Evening(tuple(bars), clock.overnight_share, clock.gap_weights, parameters.spans, clock))
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """All that the daily averages depend on; of the clock only its share and its weights."""
+
+    bars: tuple[DailyBar, ...]
+    overnight_share: float
+    gap_weights: GapWeights
+    spans: tuple[int, ...]
+    clock: VarianceClock = field(compare=False)
+
+
+@lru_cache(maxsize=16)
+def _unit_averages(asked: Evening) -> Floats:
+    """The same for every snapshot of a session, hence not to be written to."""
+    units = asked.clock.close_to_close_units([bar.day for bar in asked.bars])
+    averages = latest(range_variance(log_bars(asked.bars)), units, asked.spans)
+    averages.setflags(write=False)
+    return averages
 
 
 def blend(row: ForecastWeights, averages: Floats, today: Today, implied: float | None) -> tuple[float, Weights]:
