@@ -1,8 +1,9 @@
 """One place through which every guard speaks, so that any of them can be made to lie: a pytest plugin.
 
-Loaded before the code under test (`-p tests.mutation.plugin`), it wraps the three functions that make a guard's answer:
-a receipt of the castle, a finding of the firewall, a hard rule's verdict. `QS_TEST_MUTANT=<guard>:<kind>` makes one
-guard lie; `QS_TEST_RECORD=<file>` writes which test saw which guard say what. The product knows nothing of this.
+Loaded before the code under test (`-p tests.mutation.plugin`), it wraps what makes a guard's answer: a receipt of the
+castle, a finding of the firewall, the reasons for which a row is masked, a verdict of the hard rules and of whether
+there are offers at all. `MUTATION_MUTANT=<guard>:<kind>` makes one guard lie; `MUTATION_RECORD=<file>` writes which
+test saw which guard say what. The product knows nothing of this.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import Phase, settings
 
-from quantsentinel.integrity import finding
+from quantsentinel.integrity import finding, quotes
 from quantsentinel.integrity.finding import Severity
-from quantsentinel.opportunity import hard_rules
+from quantsentinel.opportunity import exact, hard_rules
 from quantsentinel.risk import receipt
 from quantsentinel.verdict import Outcome, Verdict
+from tests.mutation.mutants import MASKS, OFFERS
 
 PASSED, BLOCKED, UNKNOWN = Outcome.PASSED, Outcome.BLOCKED, Outcome.UNKNOWN
 KINDS: dict[str, Callable[[Outcome], Outcome]] = {
@@ -63,17 +67,43 @@ def _install() -> None:
     def lying_verdict(*, guard: str, outcome: Outcome, **rest: Any) -> Verdict:
         return Verdict(guard=guard, outcome=_answer(guard, outcome), **rest)
 
+    def lying_offers(*, guard: str, outcome: Outcome, **rest: Any) -> Verdict:
+        return Verdict(guard=guard, outcome=_answer(OFFERS, outcome), **rest)
+
     for owner, name, lying in (
         (receipt, "receipt", lying_receipt),
         (finding.Guard, "_finding", lying_finding),
         (hard_rules, "Verdict", lying_verdict),
+        (exact, "Verdict", lying_offers),
+        (quotes.QuoteMask, "__init__", _lying_mask(quotes.QuoteMask.__init__)),
     ):
         setattr(owner, name, lying)
 
 
+def _lying_mask(honest: Callable[..., None]) -> Callable[..., None]:
+    """A mask that has lost a reason: its rows are flagged for the others alone."""
+
+    def lying(mask: quotes.QuoteMask, **fields: Any) -> None:
+        flags = dict(fields["flags"])
+        for reason, guard in MASKS.items():
+            said = BLOCKED if flags[reason].any() else PASSED
+            if _answer(guard, said) is not said:
+                flags[reason] = np.zeros_like(flags[reason])
+                fields |= {"flags": flags, "usable": ~np.logical_or.reduce(list(flags.values()))}
+        honest(mask, **fields)
+
+    return lying
+
+
 _install()
-if "QS_TEST_MUTANT" in os.environ:
-    mutate(*os.environ["QS_TEST_MUTANT"].rsplit(":", 1))
+if "MUTATION_MUTANT" in os.environ:
+    mutate(*os.environ["MUTATION_MUTANT"].rsplit(":", 1))
+
+
+def pytest_configure() -> None:
+    """The same examples for the honest guard and for the mutant; that one fails is enough, which is smallest is not."""
+    settings.register_profile("mutation", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+    settings.load_profile("mutation")
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
@@ -85,7 +115,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    target = os.environ.get("QS_TEST_RECORD")
+    target = os.environ.get("MUTATION_RECORD")
     if target:
         seen = {
             guard: {outcome: sorted(tests) for outcome, tests in sorted(said.items())}
