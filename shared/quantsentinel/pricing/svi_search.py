@@ -33,6 +33,7 @@ _MIN_STEPS, _MAX_STEPS, _POLISH_STEPS = 3, 40, 8
 _CONVERGED = 1e-8  # relative gain of the mean square that a step still promises
 _ROUNDING = 1e-11  # of a residual: Newton steps square it once more
 _MAX_DAMPING = 30.0  # a step this damped that does not help: we are there
+_ALL_BUT_Z = [0, 1, 3, 4, 5]  # rows of the block of derivatives
 _LOSS, _G_M, _G_S, _H_MM, _H_MS, _H_SS = range(2, 8)  # columns of a state; the first two are theta
 
 
@@ -130,7 +131,9 @@ def project(batch: Batch, theta: Floats) -> Linear:
 def _roots(batch: Batch, theta: Floats) -> tuple[Floats, Floats]:
     """x - mu and z, (L, S, n)."""
     y = batch.x - theta[..., :1]
-    return y, np.sqrt(y * y + np.exp(2.0 * theta[..., 1:]))
+    z = y * y
+    z += np.exp(2.0 * theta[..., 1:])  # in place: over a grid of starts these are large enough to cost page faults
+    return y, np.sqrt(z, out=z)
 
 
 def _project(batch: Batch, theta: Floats, z: Floats) -> Linear:
@@ -161,17 +164,24 @@ def _evaluated(batch: Batch, theta: Floats) -> Floats:
     d, c = linear.d[..., None], linear.c[..., None]
     z_free = z - linear.z_mean[..., None]
     residual = batch.v - d * batch.x - c * z_free
+    p_residual = batch.p * residual
     r = 1.0 / z
-    u, q = -y * r, np.exp(2.0 * theta[..., 1:]) * r  # dz/dmu, dz/d ln s
-    qr = q * r
-    first = np.stack([u, q, z_free], axis=2)
-    weighted = first * batch.p[:, :, None]
-    gram = weighted @ np.swapaxes(first, 2, 3)
+    # One block of rows, filled in place: u = dz/dmu, q = dz/d ln s, z - mean z; then the second derivatives.
+    rows = np.empty((*z.shape[:2], 6, z.shape[2]))
+    u, q, qr = rows[:, :, 0], rows[:, :, 1], rows[:, :, 3]
+    np.multiply(-y, r, out=u)
+    np.multiply(np.exp(2.0 * theta[..., 1:]), r, out=q)
+    rows[:, :, 2] = z_free
+    np.multiply(q, r, out=qr)
+    np.multiply(-u, qr, out=rows[:, :, 4])
+    np.subtract(2.0 * q, q * qr, out=rows[:, :, 5])
+    qr *= r
+    weighted = rows[:, :, :3] * batch.p[:, :, None]
+    gram = weighted @ np.swapaxes(rows[:, :, :3], 2, 3)
     mean = weighted.sum(axis=3)
     with_x = (weighted @ batch.x[..., None])[..., 0]
-    second = np.stack([u, q, qr * r, -u * qr, 2.0 * q - q * qr], axis=2)
-    with_residual = (second @ (batch.p * residual)[..., None])[..., 0]
-    loss = np.where(np.isfinite(linear.loss), (batch.p * residual * residual).sum(axis=2), np.inf)
+    with_residual = (rows @ p_residual[..., None])[..., _ALL_BUT_Z, 0]
+    loss = np.where(np.isfinite(linear.loss), (p_residual * residual).sum(axis=2), np.inf)
     state = np.empty((*loss.shape, 8))
     state[..., :2], state[..., _LOSS] = theta, loss
     state[..., _G_M : _G_S + 1] = -c * with_residual[..., :2]
