@@ -16,7 +16,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-STOPS = frozenset({Outcome.BLOCKED, Outcome.UNKNOWN})
+_BLOCKED, _UNKNOWN = Outcome.BLOCKED, Outcome.UNKNOWN
+STOPS = frozenset({_BLOCKED, _UNKNOWN})
 """Unknown means no."""
 
 Measured = float | str | None
@@ -63,7 +64,8 @@ class Verdict:
 
     @property
     def stops(self) -> bool:
-        return self.outcome in STOPS
+        # Identity: a set would ask for the hash of an Enum, which is slow, some hundred times a decision.
+        return self.outcome is _BLOCKED or self.outcome is _UNKNOWN
 
 
 _guard, _version, _outcome, _measured, _limit, _unit, _input_hash, _detail = (
@@ -73,7 +75,10 @@ _guard, _version, _outcome, _measured, _limit, _unit, _input_hash, _detail = (
 
 def first_stop(verdicts: Iterable[Verdict]) -> Verdict | None:
     """The canonical reason: the first verdict that blocks or is unknown. Raises `Broken` when nothing was asked."""
-    asked = list(verdicts)
-    if not asked:
+    asked = None
+    for asked in verdicts:
+        if asked.outcome is _BLOCKED or asked.outcome is _UNKNOWN:
+            return asked
+    if asked is None:
         raise Broken("no guard was asked", where="verdict.first_stop", fix="An empty registry never passes")
-    return next((verdict for verdict in asked if verdict.stops), None)
+    return None

@@ -129,14 +129,14 @@ def judge(facts: Facts, switched: tuple[Verdict, ...], castle: Registry = CASTLE
 
 def _ask_all(guards: Sequence[Guard[Any]], facts: Facts | TenantFacts) -> tuple[Verdict, ...]:
     _require_some(guards)
-    verdicts = tuple(guard.ask(facts) for guard in guards)
+    verdicts = tuple([guard.ask(facts) for guard in guards])
     _require_names(verdicts, [guard.name for guard in guards])
     return verdicts
 
 
 def _ask_walls(walls: Sequence[Wall[Facts]], facts: Facts) -> tuple[Verdict, ...]:
     _require_some(walls)
-    verdicts = tuple(verdict for wall in walls for verdict in wall.ask(facts))
+    verdicts = tuple([verdict for wall in walls for verdict in wall.ask(facts)])
     _require_names(verdicts, [check for wall in walls for check in wall.checks])
     return verdicts
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Generic, NamedTuple, TypeGuard, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from quantsentinel.units import quantise
 from quantsentinel.verdict import Measured, Outcome, Verdict
@@ -59,16 +59,40 @@ class Exact(Reading):
     """A reading whose numbers are quantised already."""
 
 
+class _Draft:
+    """A verdict that is being written. A decision makes some hundred: slots that may still be set take their values in
+    a third of the time that frozen ones do, and the finished draft becomes the verdict itself."""
+
+    __slots__ = ("detail", "guard", "input_hash", "limit", "measured", "outcome", "unit", "version")
+
+
 def receipt(decision: str, name: str, outcome: Outcome, reading: Reading, *inputs: object) -> Verdict:
     """A verdict of version 1 of guard `name`. `inputs` are the plain values it read: their text is hashed."""
-    hashed = blake2b(f"{name}{inputs!r}".encode(), digest_size=16).hexdigest()
     measured, limit, unit, detail = reading
     if type(reading) is not Exact:
         if isinstance(measured, float):
             measured = quantise(measured)
         if isinstance(limit, float):
             limit = quantise(limit)
-    return Verdict(name, 1, outcome, measured, limit, unit, f"{decision}.{hashed}", detail)
+    draft: Any = _Draft()
+    draft.guard, draft.version, draft.outcome = name, 1, outcome
+    draft.measured, draft.limit, draft.unit, draft.detail = measured, limit, unit, detail
+    hashed = blake2b(f"{name}{inputs!r}".encode(), digest_size=16).hexdigest()
+    draft.input_hash = f"{decision}.{hashed}"
+    draft.__class__ = Verdict
+    verdict: Verdict = draft
+    return verdict
+
+
+def stamped(decision: str, verdict: Verdict) -> Verdict:
+    """A verdict that was made without a decision (`""`), as a receipt of this one."""
+    draft: Any = _Draft()
+    draft.guard, draft.version, draft.outcome = verdict.guard, verdict.version, verdict.outcome
+    draft.measured, draft.limit, draft.unit = verdict.measured, verdict.limit, verdict.unit
+    draft.detail, draft.input_hash = verdict.detail, decision + verdict.input_hash
+    draft.__class__ = Verdict
+    made: Verdict = draft
+    return made
 
 
 def passes(condition: bool | None) -> Outcome:
@@ -85,26 +109,36 @@ def known(*numbers: Decimal | float | None) -> bool:
 
 def at_most(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
     """A verdict on measured <= limit, both to 1e-6; unknown, and nothing measured, when either is no finite number."""
-    measured, limit, unit, detail = reading
-    if _is_number(measured) and _is_number(limit):
-        left, right = quantise(measured), quantise(limit)
-        return receipt(decision, name, passes(left <= right), Exact(left, right, unit, detail), *reading[:2], *inputs)
-    return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
+    exact = _quantised(reading)
+    if exact is None:
+        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
+    outcome = Outcome.PASSED if exact[0] <= exact[1] else Outcome.BLOCKED  # type: ignore[operator]  # both are numbers
+    return receipt(decision, name, outcome, exact, *reading[:2], *inputs)
 
 
 def at_least(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
     """The mirror image of `at_most`."""
+    exact = _quantised(reading)
+    if exact is None:
+        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
+    outcome = Outcome.PASSED if exact[0] >= exact[1] else Outcome.BLOCKED  # type: ignore[operator]  # both are numbers
+    return receipt(decision, name, outcome, exact, *reading[:2], *inputs)
+
+
+def _quantised(reading: Reading) -> Exact | None:
+    """None unless both are finite numbers."""
     measured, limit, unit, detail = reading
-    if _is_number(measured) and _is_number(limit):
-        left, right = quantise(measured), quantise(limit)
-        return receipt(decision, name, passes(left >= right), Exact(left, right, unit, detail), *reading[:2], *inputs)
-    return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
+    if measured is None or limit is None or isinstance(measured, str) or isinstance(limit, str):
+        return None
+    if not (math.isfinite(measured) and math.isfinite(limit)):
+        return None
+    return _exact(Exact, (round(measured, 6) + 0.0, round(limit, 6) + 0.0, unit, detail))
 
 
-def _is_number(value: Measured) -> TypeGuard[float]:
-    return value is not None and not isinstance(value, str) and math.isfinite(value)
+_exact: Callable[[type[Exact], tuple[Measured, Measured, str, str]], Exact] = tuple.__new__
+"""A named tuple's own constructor takes twice the time."""
 
 
 def _unmeasured(reading: Reading) -> Reading:
-    limit = reading.limit if _is_number(reading.limit) else None
-    return Reading(None, limit, reading.unit, reading.detail or "not known")
+    known_limit = _quantised(reading._replace(measured=0.0)) is not None
+    return Reading(None, reading.limit if known_limit else None, reading.unit, reading.detail or "not known")

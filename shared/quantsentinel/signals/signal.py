@@ -135,21 +135,24 @@ def _require_offer(event: SignalEvent) -> None:
     if event.terms.max_loss is None or event.terms.lots < 1:
         raise Broken("an offer without lots or with an unbounded loss", where=event.signal_id)
     rules = [verdict.guard for verdict in opportunity.verdicts]
-    asked = Counter(verdict.guard for verdict in event.receipts)
-    expected = Counter([*GUARDS, *rules])
-    if not rules or asked != expected or max(asked.values()) > 1:
-        odd = sorted((asked - expected) + (expected - asked)) or "a guard twice"
+    asked = [verdict.guard for verdict in event.receipts]
+    names = set(asked)
+    if not rules or len(names) != len(asked) or names != GUARDS.union(rules) or len(asked) != len(GUARDS) + len(rules):
+        found, expected = Counter(asked), Counter([*GUARDS, *rules])
+        odd = sorted((found - expected) + (expected - found)) or "a guard twice"
         raise Broken(f"receipts are not complete: {odd}", where=event.signal_id, fix="Ask the whole castle")
     _require_passing(event, opportunity)
 
 
 def _require_passing(event: SignalEvent, opportunity: Opportunity) -> None:
     decision = stamp(event.tenant_id, event.cycle_id, event.snapshot_digest, event.decided_at) + "."
+    stamped = len(decision)
     for verdict in event.receipts:
         if verdict.stops:
             raise Broken(f"{verdict.guard} is {verdict.outcome.value}", where=event.signal_id)
-        if verdict.guard in GUARDS:
-            fresh = verdict.input_hash.startswith(decision) and verdict.version == VERSIONS[verdict.guard]
+        version = VERSIONS.get(verdict.guard)
+        if version is not None:
+            fresh = verdict.version == version and verdict.input_hash[:stamped] == decision
         else:
             fresh = verdict in opportunity.verdicts
         if not fresh:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quantsentinel.risk.common import UNSTAMPED, of_offer
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, passes, receipt
 from quantsentinel.verdict import Verdict
@@ -10,5 +11,9 @@ NAME = "entries_allowed"
 
 
 def entries_allowed(facts: Facts) -> Verdict:
+    return of_offer(facts, _judged)[0]
+
+
+def _judged(facts: Facts) -> tuple[Verdict, ...]:
     reason = facts.tenant.view.entries_refused
-    return receipt(facts.tenant.stamp, NAME, passes(not reason), Reading(reason or "yes", "yes", "reason"), reason)
+    return (receipt(UNSTAMPED, NAME, passes(not reason), Reading(reason or "yes", "yes", "reason"), reason),)

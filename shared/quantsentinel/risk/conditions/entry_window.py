@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quantsentinel.risk.common import UNSTAMPED, of_offer
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, passes, receipt
 from quantsentinel.verdict import Verdict
@@ -11,8 +12,11 @@ MIN_MINUTES = 1.0
 
 
 def entry_window(facts: Facts) -> Verdict:
+    return of_offer(facts, _judged)[0]
+
+
+def _judged(facts: Facts) -> tuple[Verdict, ...]:
     end = min(facts.opportunity.valid_until, facts.opportunity.time_stop)
     left = round((end - facts.tenant.as_of.decided_at).total_seconds() / 60, 6)
-    return receipt(
-        facts.tenant.stamp, NAME, passes(left >= MIN_MINUTES), Reading(left, MIN_MINUTES, "minutes"), left, MIN_MINUTES
-    )
+    reading = Reading(left, MIN_MINUTES, "minutes")
+    return (receipt(UNSTAMPED, NAME, passes(left >= MIN_MINUTES), reading, left, MIN_MINUTES),)

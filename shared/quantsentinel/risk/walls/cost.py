@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from quantsentinel.risk.common import UNSTAMPED, at_lots
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_least, at_most, known, passes, receipt
 from quantsentinel.verdict import Outcome, Verdict
@@ -18,6 +19,10 @@ CHECKS = (EV, STRESSED, RATIO, WIN, PREMIUM)
 
 
 def cost(facts: Facts) -> tuple[Verdict, ...]:
+    return at_lots(facts, _judged)
+
+
+def _judged(facts: Facts) -> tuple[Verdict, ...]:
     return _net_ev(facts), _stressed(facts), _ratio(facts), _win_probability(facts), _premium(facts)
 
 
@@ -26,14 +31,14 @@ def _net_ev(facts: Facts) -> Verdict:
     earned, lots = facts.terms.net_ev, facts.terms.lots
     outcome = passes(earned > 0 if known(earned) else None)
     reading = Reading(float(earned) if known(earned) else None, 0.0, "INR", f"at {lots} lots")
-    return receipt(facts.tenant.stamp, EV, outcome, reading, earned, lots)
+    return receipt(UNSTAMPED, EV, outcome, reading, earned, lots)
 
 
 def _stressed(facts: Facts) -> Verdict:
     """Net EV over the stressed loss. A package that stress cannot hurt stands on wrong quotes: not known."""
     limit = facts.tenant.desk.policy.hard_rules.min_net_ev_of_stressed_loss
     reading = Reading(facts.terms.net_ev_of_stressed_loss, limit, "of stressed loss", f"at {facts.terms.lots} lots")
-    return at_least(facts.tenant.stamp, STRESSED, reading)
+    return at_least(UNSTAMPED, STRESSED, reading)
 
 
 def _ratio(facts: Facts) -> Verdict:
@@ -41,9 +46,9 @@ def _ratio(facts: Facts) -> Verdict:
     ratio, limit = facts.terms.cost_ratio, facts.tenant.desk.policy.hard_rules.max_cost_ratio
     if ratio is None:
         reading = Reading(None, limit, "of gross edge", "no gross edge")
-        return receipt(facts.tenant.stamp, RATIO, Outcome.BLOCKED, reading, None, limit)
+        return receipt(UNSTAMPED, RATIO, Outcome.BLOCKED, reading, None, limit)
     return at_most(
-        facts.tenant.stamp,
+        UNSTAMPED,
         RATIO,
         Reading(ratio, limit, "of gross edge", f"at {facts.terms.lots} lots"),
         facts.terms.lots,
@@ -57,7 +62,7 @@ def _win_probability(facts: Facts) -> Verdict:
     limit = rules.min_win_probability if asked else 0.0
     detail = f"profile {rules.profile}" if asked else "not asked of a paid package under the balanced profile"
     reading = Reading(facts.terms.win_probability, limit, "probability", detail)
-    return at_least(facts.tenant.stamp, WIN, reading, rules.profile, paid)
+    return at_least(UNSTAMPED, WIN, reading, rules.profile, paid)
 
 
 def _premium(facts: Facts) -> Verdict:
@@ -65,14 +70,14 @@ def _premium(facts: Facts) -> Verdict:
     rules, paid = facts.tenant.desk.policy.hard_rules, _premium_paid(facts)
     limit = rules.balanced_min_net_ev_of_premium
     if not known(paid):
-        return receipt(facts.tenant.stamp, PREMIUM, Outcome.UNKNOWN, Reading(None, limit, "of premium"), None, limit)
+        return receipt(UNSTAMPED, PREMIUM, Outcome.UNKNOWN, Reading(None, limit, "of premium"), None, limit)
     if rules.profile != "balanced" or paid <= 0:
         detail = "asked of paid packages under the balanced profile only"
         reading = Reading(None, limit, "of premium", detail)
-        return receipt(facts.tenant.stamp, PREMIUM, Outcome.PASSED, reading, rules.profile, paid)
+        return receipt(UNSTAMPED, PREMIUM, Outcome.PASSED, reading, rules.profile, paid)
     earned = facts.terms.net_ev
     share = float(earned / paid) if known(earned) else None
-    return at_least(facts.tenant.stamp, PREMIUM, Reading(share, limit, "of premium"), rules.profile, paid, earned)
+    return at_least(UNSTAMPED, PREMIUM, Reading(share, limit, "of premium"), rules.profile, paid, earned)
 
 
 def _premium_paid(facts: Facts) -> Decimal:

@@ -16,6 +16,7 @@ from quantsentinel.market.events import felt_between, monthly_expiries, reach
 from quantsentinel.market.news import Impact, NewsItem
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.sizing import Rung
+from quantsentinel.risk.common import UNSTAMPED, of_offer
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
 from quantsentinel.verdict import Outcome, Verdict
@@ -49,7 +50,7 @@ _CONCERNS: Memo[tuple[object, Concern]] = Memo(256)
 
 def news_events(facts: Facts) -> tuple[Verdict, ...]:
     """One verdict for each of `CHECKS`."""
-    return _event_window(facts), news(facts.tenant)
+    return (*of_offer(facts, _event_window), news(facts.tenant))
 
 
 def news_rung(facts: TenantFacts) -> Rung:
@@ -59,7 +60,7 @@ def news_rung(facts: TenantFacts) -> Rung:
 
 
 # --- Scheduled events -------------------------------------------------------------------------------------------------
-def _event_window(facts: Facts) -> Verdict:
+def _event_window(facts: Facts) -> tuple[Verdict, ...]:
     """Over the whole life of the offer: an entry may be taken until its last moment."""
     tenant, desk, underlying = facts.tenant, facts.tenant.desk, facts.tenant.view.underlying
     start, end = tenant.as_of.decided_at, max(facts.opportunity.valid_until, tenant.as_of.decided_at)
@@ -67,7 +68,7 @@ def _event_window(facts: Facts) -> Verdict:
     window = _WINDOWS.get(key, lambda: event_window(desk, underlying, start, end))
     reading = Reading(window.event, NONE, "event", window.detail)
     outcome = passes(None if window.event is None else window.event == NONE)
-    return receipt(tenant.stamp, EVENT, outcome, reading, window.event, window.detail, end.timestamp())
+    return (receipt(UNSTAMPED, EVENT, outcome, reading, window.event, window.detail, end.timestamp()),)
 
 
 def event_window(desk: Desk, underlying: str, start: datetime, end: datetime) -> Window:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.displayed import displayed
+from quantsentinel.risk.common import UNSTAMPED, at_lots
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.verdict import Outcome, Verdict
@@ -36,7 +37,7 @@ def policy(facts: Facts) -> tuple[Verdict, ...]:
         _single_leg(facts),
         _sector(facts),
         _concentration(facts),
-        *_liquidity(facts),
+        *at_lots(facts, _liquidity),
     )
 
 
@@ -100,4 +101,4 @@ def _liquidity(facts: Facts) -> tuple[Verdict, Verdict]:
     units = facts.terms.lots * facts.terms.lot
     depth = Reading(units / shown.units, rules.max_units_of_displayed, "of displayed size", f"{units} units")
     wide = Reading(shown.spread, rules.max_relative_spread, "of premium")
-    return at_most(facts.tenant.stamp, DEPTH, depth), at_most(facts.tenant.stamp, SPREAD, wide)
+    return at_most(UNSTAMPED, DEPTH, depth), at_most(UNSTAMPED, SPREAD, wide)

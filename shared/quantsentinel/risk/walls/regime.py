@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from quantsentinel.features.regime import Regime
 from quantsentinel.portfolio.sizing import Rung
+from quantsentinel.risk.common import UNSTAMPED, of_offer
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
 from quantsentinel.verdict import Outcome, Verdict
@@ -17,15 +18,19 @@ UNIT = "structure in a regime"
 
 def regime(facts: Facts) -> tuple[Verdict, ...]:
     """Measured is the structure, the limit the regime whose list it has to be on."""
+    return of_offer(facts, _judged)
+
+
+def _judged(facts: Facts) -> tuple[Verdict, ...]:
     market, family = facts.tenant.view.regime, facts.opportunity.family
-    name, stamp = market.name, facts.tenant.stamp
+    name = market.name
     allowed = None if name is None else facts.tenant.desk.policy.regime.allowed.get(name)
     if name is None or allowed is None:
         reading = Reading(family.value, name, UNIT, f"the regime is not known: {market.reason or name}")
-        return (receipt(stamp, STRUCTURE, Outcome.UNKNOWN, reading, family.value, name, market.reason),)
+        return (receipt(UNSTAMPED, STRUCTURE, Outcome.UNKNOWN, reading, family.value, name, market.reason),)
     listed = family in allowed
     reading = Reading(family.value, name, UNIT, _said(market))
-    return (receipt(stamp, STRUCTURE, passes(listed), reading, family.value, name, listed),)
+    return (receipt(UNSTAMPED, STRUCTURE, passes(listed), reading, family.value, name, listed),)
 
 
 def regime_rung(facts: TenantFacts) -> Rung:

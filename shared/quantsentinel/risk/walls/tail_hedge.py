@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.tail_loss import tail_loss
+from quantsentinel.risk.common import UNSTAMPED, at_lots
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.verdict import Outcome, Verdict
@@ -17,20 +18,20 @@ CHECKS = (BOUNDED, ADEQUATE)
 
 
 def tail_hedge(facts: Facts) -> tuple[Verdict, ...]:
-    return _bounded(facts), _adequate(facts)
+    return (*at_lots(facts, _bounded), _adequate(facts))
 
 
-def _bounded(facts: Facts) -> Verdict:
+def _bounded(facts: Facts) -> tuple[Verdict, ...]:
     """Measured is the maximum loss in rupees; None when there is none."""
     loss, naked = facts.terms.max_loss, _naked_calls(facts.opportunity)
     if loss is None or naked > 0:
         detail = f"{naked} sold calls without a bought one; no hedge bounds it" if naked > 0 else "no hedge bounds it"
         reading = Reading(None, "bounded", "INR", detail)
-        return receipt(facts.tenant.stamp, BOUNDED, Outcome.BLOCKED, reading, loss, naked)
+        return (receipt(UNSTAMPED, BOUNDED, Outcome.BLOCKED, reading, loss, naked),)
     if not known(loss):
-        return receipt(facts.tenant.stamp, BOUNDED, Outcome.UNKNOWN, Reading(None, "bounded", "INR"), None, naked)
+        return (receipt(UNSTAMPED, BOUNDED, Outcome.UNKNOWN, Reading(None, "bounded", "INR"), None, naked),)
     reading = Reading(float(loss), "bounded", "INR", _hedge(facts.opportunity))
-    return receipt(facts.tenant.stamp, BOUNDED, Outcome.PASSED, reading, loss, naked)
+    return (receipt(UNSTAMPED, BOUNDED, Outcome.PASSED, reading, loss, naked),)
 
 
 def _adequate(facts: Facts) -> Verdict:
