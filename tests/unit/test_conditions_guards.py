@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from quantsentinel.portfolio.book import ClosedEntry
+from quantsentinel.portfolio.sizing import size
 from quantsentinel.risk.conditions.entry_window import entry_window
 from quantsentinel.risk.conditions.live_entry import cool_down
+from quantsentinel.risk.conditions.lots import sizing
 from quantsentinel.risk.facts import Facts
 from quantsentinel.verdict import Outcome
-from tests.wall_facts import wall_facts, with_offer
+from tests.builders import desk
+from tests.wall_facts import wall_facts, with_limits, with_offer
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
@@ -44,3 +48,16 @@ def test_a_key_cools_down_for_as_long_as_the_policy_says_and_another_key_does_no
         facts, book=replace(facts.book, closed={f"{facts.key}-other": ended(facts, SECOND).book.closed[str(facts.key)]})
     )
     assert cool_down(other).outcome is Outcome.PASSED
+
+
+def sized(**limits: Any) -> Facts:
+    """The offer at the lots that these limits leave."""
+    facts = with_limits(wall_facts(), **limits)
+    return replace(facts, sizing=size(facts.opportunity, facts.budget, desk()))
+
+
+def test_one_lot_that_is_left_is_an_entry_and_none_is_not() -> None:
+    one, none = sizing(sized(max_lots=1)), sizing(sized(max_lots=0))
+    assert (one.outcome, one.measured, one.limit) == (Outcome.PASSED, 1, 1)
+    assert (none.outcome, none.measured) == (Outcome.BLOCKED, 0)
+    assert none.detail == "bound by max_lots"
