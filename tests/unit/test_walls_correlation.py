@@ -105,6 +105,18 @@ def test_a_trade_unlike_each_held_package_but_like_all_of_them_together_is_refus
     assert verdict.measured == pytest.approx(1.0, abs=0.01)
 
 
+def test_a_trade_that_makes_a_held_package_like_the_rest_of_the_book_is_refused_before_the_switch_trips() -> None:
+    put = Package(Family.BULL_PUT, (leg(24_200.0, "PE", 1), leg(24_300.0, "PE", -1)))
+    call = Package(Family.BEAR_CALL, (leg(24_800.0, "CE", 1), leg(24_700.0, "CE", -1)))
+    facts = wall_facts(call, held=(condor_package(), put), lots=30)
+    condor, side = facts.book.positions
+    held = (replace(condor, lots=1), replace(side, lots=30))
+    verdict = asked(replace(facts, book=replace(facts.book, positions=held)))
+    assert (verdict.outcome.value, verdict.detail) == ("blocked", f"{condor.signal_id} with all others")
+    after = book_correlation((*held, replace(positions(call)[0], lots=30)), market(), desk())
+    assert verdict.measured == pytest.approx(after.value, abs=0.02)
+
+
 def unknowns() -> dict[str, Facts]:
     facts = wall_facts(held=(vertical_package(),))
     (held,) = facts.book.positions

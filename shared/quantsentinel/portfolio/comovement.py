@@ -6,7 +6,8 @@ goes with the mean of the indices. Every package is revalued in full, in points 
 A package that no scenario moves goes with nothing: correlation 0.
 
 A trade is compared with each held package and with all of them together, not with a book that it is itself part of:
-of two unrelated packages each has correlation 0.71 with their sum.
+of two unrelated packages each has correlation 0.71 with their sum. Each held package is compared with the rest of the
+book after the trade too, as the cluster switch will: no entry trips it by itself.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _book_correlation(positions: tuple[Position, ...], view: MarketView, desk: D
 
 
 def trade_correlation(offer: Opportunity, lots: int, held: Sequence[Position], view: MarketView, desk: Desk) -> Alike:
-    """The largest correlation of the offered package with a held one, or with all held ones together."""
+    """The largest correlation that the book would have with the offer in it, but for pairs that it holds already."""
     if not held:
         return Alike(None)
     moved = [_moved(offered_legs(offer, view, desk), offer.package.underlying, view, desk)]
@@ -93,7 +94,9 @@ def trade_correlation(offer: Opportunity, lots: int, held: Sequence[Position], v
     book = _joint(moved, [offer.lot * lots, *(one.units for one in held)])
     if isinstance(book, str):
         return Alike(None, reason=book)
-    return _against(0, book, ["the offer", *(one.signal_id for one in held)])
+    names = ["the offer", *(one.signal_id for one in held)]
+    rest = [_with_rest(index, book, names) for index in range(1, len(names))] if len(held) > 1 else []
+    return max([_against(0, book, names), *rest], key=_value)
 
 
 def _joint(moved: Sequence[Moved], units: Sequence[int]) -> list[list[float]] | str:
@@ -115,11 +118,16 @@ def _against(index: int, matrix: Sequence[Sequence[float]], names: Sequence[str]
     """The package at `index` against each other one, and against all of them together where there are several."""
     own, others = matrix[index], [place for place in range(len(matrix)) if place != index]
     best, name = max((_ratio(own[place], own[index], matrix[place][place]), names[place]) for place in others)
-    if len(others) > 1:
-        whole = sum(matrix[first][second] for first in others for second in others)
-        joint = _ratio(sum(own[place] for place in others), own[index], whole)
-        best, name = max((best, name), (joint, "all others"))
-    return Alike(quantise(best), f"{names[index]} with {name}")
+    pair = Alike(quantise(best), f"{names[index]} with {name}")
+    return max(pair, _with_rest(index, matrix, names), key=_value) if len(others) > 1 else pair
+
+
+def _with_rest(index: int, matrix: Sequence[Sequence[float]], names: Sequence[str]) -> Alike:
+    """The package at `index` against all others together."""
+    own, others = matrix[index], [place for place in range(len(matrix)) if place != index]
+    whole = sum(matrix[first][second] for first in others for second in others)
+    joint = _ratio(sum(own[place] for place in others), own[index], whole)
+    return Alike(quantise(joint), f"{names[index]} with all others")
 
 
 def _value(alike: Alike) -> float:

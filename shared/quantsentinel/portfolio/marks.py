@@ -125,10 +125,10 @@ def _package_mark(package: Package, view: MarketView) -> PackageMark:
         if price is None:
             flagged = True
             if lower_bound(leg.instrument, view) is None:  # of a calendar the far leg's slice may be missing alone
-                return _at_worst(package, None)
+                return at_worst(package, None)
             price = _unquoted(leg, view)
         if price is None:
-            return _at_worst(package, forward)
+            return at_worst(package, forward)
         prices.append(price)
     value = sum(leg.signed * price for leg, price in zip(package.legs, prices, strict=True))
     return PackageMark(round(value, 6) + 0.0, tuple(prices), forward, flagged)
@@ -186,11 +186,15 @@ def lower_bound(instrument: Instrument, view: MarketView) -> float | None:
     return quantise_price(max(part.times.discount * moneyness, 0.0), view.analytics.tick)
 
 
-def _at_worst(package: Package, forward: float | None) -> PackageMark:
-    """Legs at their payoffs where the package pays least. An unbounded package never enters a book."""
-    spot = min(_corners(package.legs), key=lambda level: payoff(package.legs, level))
-    legs = tuple(intrinsic(leg.instrument, spot) for leg in package.legs)
-    return PackageMark(payoff(package.legs, spot), legs, forward, flagged=True)
+def at_worst(package: Package, forward: float | None) -> PackageMark:
+    """Legs at their payoffs where the package pays least; of several such levels, where the legs are worth least: the
+    charges of closing are on their premiums. An unbounded package never enters a book."""
+    found = []
+    for level in _corners(package.legs):
+        legs = tuple(intrinsic(leg.instrument, level) for leg in package.legs)
+        found.append((payoff(package.legs, level), sum(legs), legs))
+    price, _, legs = min(found)
+    return PackageMark(price, legs, forward, flagged=True)
 
 
 def _corners(legs: Sequence[Leg]) -> list[float]:

@@ -12,7 +12,7 @@ from quantsentinel.accounts.account import Account
 from quantsentinel.errors import StaleData
 from quantsentinel.market.calendar import IST
 from quantsentinel.portfolio.book import ZERO, Book, Lapsed, Position
-from quantsentinel.portfolio.marks import pnl
+from quantsentinel.portfolio.marks import at_worst, pnl
 from quantsentinel.units import rupees
 
 
@@ -51,13 +51,16 @@ def _is_awaited(item: Lapsed, book: Book) -> bool:
 
 
 def _at_last_quotes(positions: Iterable[Position]) -> Decimal:
-    """Unrealised at the legs' last prices: what `silence` assumed is no settlement mark. A base that low would hide the
-    next day's loss."""
+    """Unrealised at the legs' last prices: what `silence` assumed is no settlement mark, nor is the least that a
+    package can pay, which stands for legs that nobody saw: that one counts as entered. A base that low would hide the
+    next day's loss behind what comes back when there are quotes again."""
     total = Decimal(0)
     for position in positions:
         mark, legs = position.mark, position.package.legs
         if mark is not None:
             price = sum(leg.signed * paid for leg, paid in zip(legs, mark.legs, strict=True))
+            unseen = mark.flagged and mark.legs == at_worst(position.package, None).legs
+            price = max(price, position.entry_price) if unseen else price
             total += pnl(position, round(price, 6) + 0.0, mark.exit_charges)
     return total
 
