@@ -98,17 +98,16 @@ def _shocked(found: Valuation, package: Package, view: MarketView, desk: Desk) -
 
 
 def _work_out(legs: ValuedLegs, package: Package, factors: Factors, session: date, desk: Desk) -> Shocked:
-    policy = desk.policy.walls
-    moves = (-policy.stressed_margin_move, policy.stressed_margin_move)
     try:
-        return Shocked(tuple(_after(legs, package, factors, session, desk, move) for move in moves))
+        return Shocked(_after(legs, package, factors, session, desk))
     except (BadInput, RuleGap) as error:
         return Shocked((), f"no margin of {package.underlying} {package.expiry} after the shock: {error}")
 
 
-def _after(legs: ValuedLegs, package: Package, factors: Factors, session: date, desk: Desk, move: float) -> After:
-    """Of one unit. Raises `BadInput` or `RuleGap` when there is no margin to be had."""
-    at, scale = np.array([move]), np.array([desk.policy.walls.stressed_margin_vol])
+def _after(legs: ValuedLegs, package: Package, factors: Factors, session: date, desk: Desk) -> tuple[After, ...]:
+    """Of one unit, after each of `SHOCKS`. Raises `BadInput` or `RuleGap` when there is no margin to be had."""
+    policy = desk.policy.walls
+    moves, scale = np.array([-1.0, 1.0]) * policy.stressed_margin_move, np.full(2, policy.stressed_margin_vol)
     place, scan = factors.index_of(package.underlying), desk.rules.scan(package.underlying, session)
     calm = MarginMarket(
         previous_close=factors.previous_close[place],
@@ -116,14 +115,15 @@ def _after(legs: ValuedLegs, package: Package, factors: Factors, session: date, 
         previous_vol_annual=factors.span_vol_annual[place],
         days=margin_days(desk.rules, session, package.expiry),
     )
-    shocked = shocked_market(calm, scan, Shock(spot=move))
     days = np.array([float((leg.instrument.expiry - session).days) for leg in package.legs])
 
     def funds(prices: Floats, forward: Floats, market: MarginMarket) -> float:
         found = margin(MarginLegs(legs.strike, legs.is_call, legs.signed, prices, forward, days), market, scan)
         return found.total + max(float(legs.signed @ prices), 0.0)
 
-    before = funds(legs.price, legs.forward, calm)
-    prices = legs.prices(at, scale)[0]
-    after = funds(prices, legs.forward * (1.0 + move), shocked)
-    return After(round(float(legs.signed @ prices) - legs.marked, 6), round(after - before, 6))
+    before, after = funds(legs.price, legs.forward, calm), []
+    for move, prices in zip(moves.tolist(), legs.prices(moves, scale), strict=True):
+        needed = funds(prices, legs.forward * (1.0 + move), shocked_market(calm, scan, Shock(spot=move)))
+        gain = float(legs.signed @ prices) - legs.marked
+        after.append(After(round(gain, 6), round(needed - before, 6)))
+    return tuple(after)

@@ -121,8 +121,9 @@ def judge(facts: Facts, switched: tuple[Verdict, ...], castle: Registry = CASTLE
         raise Broken("an opportunity without hard-rule verdicts", where=facts.opportunity.opportunity_id)
     asked = (*_ask_all(castle.conditions, facts), *_ask_walls(castle.walls, facts), *_ask_all(castle.size, facts))
     verdicts = (*switched, *hard_rules, *asked)
-    if not GUARDS.issubset(map(_name, verdicts)):
-        missing = GUARDS.difference(map(_name, verdicts))
+    answered = set(map(_name, verdicts))
+    if not answered >= GUARDS:
+        missing = GUARDS - answered
         raise Broken(f"guards were not asked: {sorted(missing)}", where="castle", fix="Ask the whole registry")
     return verdicts
 

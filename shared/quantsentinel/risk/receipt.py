@@ -104,7 +104,10 @@ def passes(condition: bool | None) -> Outcome:
 
 def known(*numbers: Decimal | float | None) -> bool:
     """All of them are finite numbers."""
-    return all(number is not None and math.isfinite(number) for number in numbers)
+    for number in numbers:  # noqa: SIM110  # a generator takes three times as long, forty times a decision
+        if number is None or not math.isfinite(number):
+            return False
+    return True
 
 
 def at_most(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:

@@ -68,8 +68,7 @@ def _ruled_out(facts: TenantFacts, opportunity: Opportunity, switched: tuple[Ver
 
 def _mode(facts: TenantFacts, verdicts: Iterable[Verdict]) -> Mode:
     """Paper when a guard limits the signal or the tenant chose it."""
-    limited = any(verdict.outcome is Outcome.LIMITED for verdict in verdicts)
-    return Mode.PAPER if limited else facts.account.mode
+    return Mode.PAPER if Outcome.LIMITED in [verdict.outcome for verdict in verdicts] else facts.account.mode
 
 
 def _position(facts: Facts, mode: Mode) -> Position:

@@ -33,7 +33,9 @@ def policy(facts: Facts) -> tuple[Verdict, ...]:
         _loss(facts, DAY, None if loss is None else budget.day_spent + loss, budget.day_loss),
         _count(facts, POSITIONS, len(held) + 1, limits.max_positions),
         _count(facts, EXPIRY, len(expiry) + 1, limits.max_per_expiry),
-        _count(facts, FAMILY, sum(one.package.family is key.family for one in held) + 1, limits.max_per_family),
+        _count(
+            facts, FAMILY, len([one for one in held if one.package.family is key.family]) + 1, limits.max_per_family
+        ),
         _single_leg(facts),
         _sector(facts),
         _concentration(facts),
@@ -58,14 +60,10 @@ def _count(facts: Facts, name: str, after: int, limit: int, detail: str = "") ->
 def _single_leg(facts: Facts) -> Verdict:
     """Packages of one leg; the limit does not concern one of several."""
     limit = facts.tenant.account.limits.max_single_leg
-    held = sum(_legs(one) == 1 for one in facts.book.held)
+    held = [len(one.package.legs) for one in facts.book.held].count(1)
     if len(facts.opportunity.package.legs) > 1:
         return _count(facts, SINGLE, 0, limit, f"a package of several legs, beside {held} of one")
     return _count(facts, SINGLE, held + 1, limit)
-
-
-def _legs(position: Position) -> int:
-    return len(position.package.legs)
 
 
 def _sector(facts: Facts) -> Verdict:
