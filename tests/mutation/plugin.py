@@ -48,16 +48,26 @@ def mutate(guard: str, kind: str) -> None:
 
 
 def _answer(guard: str, said: Outcome) -> Outcome:
+    _note(guard, said)
+    return next((lie(said) for name, lie in _mutant if name == guard), said)
+
+
+def _note(guard: str, said: Outcome) -> None:
     if _test:
         _seen[guard][said.value].add(_test[0])
-    return next((lie(said) for name, lie in _mutant if name == guard), said)
 
 
 def _install() -> None:
     honest_receipt, honest_finding = receipt.receipt, finding.Guard._finding
+    honest_stamped = receipt.stamped
 
     def lying_receipt(decision: str, name: str, outcome: Outcome, *rest: Any) -> Verdict:
         return honest_receipt(decision, name, _answer(name, outcome), *rest)
+
+    def noted_stamped(decision: str, verdict: Verdict) -> Verdict:
+        """It repeats what a receipt said for another tenant: the lie is in it already."""
+        _note(verdict.guard, verdict.outcome)
+        return honest_stamped(decision, verdict)
 
     def lying_finding(guard: finding.Guard, severity: Severity, *rest: Any) -> finding.Finding:
         made = honest_finding(guard, severity, *rest)
@@ -72,6 +82,7 @@ def _install() -> None:
 
     for owner, name, lying in (
         (receipt, "receipt", lying_receipt),
+        (receipt, "stamped", noted_stamped),
         (finding.Guard, "_finding", lying_finding),
         (hard_rules, "Verdict", lying_verdict),
         (exact, "Verdict", lying_offers),

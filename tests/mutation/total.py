@@ -34,7 +34,7 @@ TOTAL: dict[str, str] = {
     "zero_chain": CHAIN,
     "zero_spot": "an absent spot is a source's habit: the level then comes from parity",
     "unit": CHAIN,
-    "listed_contracts": "a contract that no rule row lists is counted as not listed",
+    "listed_contracts": "holds rows against what the rule book lists; where it lists nothing, nothing is against them",
     "spot_forward": "judged where the source names a spot; without a forward `forward_found` stops",
     "two_sided_share": "without quotes near the money the share is zero, which refuses",
     "slice_skew": "the slices' own times; one slice has no skew",

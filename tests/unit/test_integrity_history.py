@@ -115,6 +115,7 @@ def test_an_expiry_that_stands_still_while_the_market_moves_is_masked_until_it_m
     still = _frozen(shifted(12.0))
     first = after(still)
     assert first.quotes.flags["stuck_quote"][part(1)].sum() == 82
+    assert verdict(first, "stuck_quote").outcome is Outcome.BLOCKED
     again = later(_frozen(scaled(shifted(12.0), "volume", 1.1)), MINUTE)
     second = after(again, first.snapshot)
     assert second.quotes.flags["stuck_quote"][part(1)].all()
@@ -165,6 +166,8 @@ def test_open_interest_of_another_contract_masks_the_expiry() -> None:
     other = scaled(shifted(1.0), "oi", 3.0, part(1))
     firewall = after(other)
     assert firewall.snapshot.masked_by("interest_jump").nonzero()[0].tolist() == list(range(82, 164))
+    assert masked_rows(firewall) == firewall.quotes.flags["interest_jump"].nonzero()[0].tolist() == list(range(82, 164))
+    assert verdict(firewall, "interest_jump").outcome is Outcome.BLOCKED
     near = scaled(shifted(1.0), "oi", 1.2, part(1))
     assert not after(near).snapshot.masked_by("interest_jump").any()
 
