@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
 import pytest
 
 from quantsentinel.errors import BadInput
+from quantsentinel.market.calendar import IST
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import market_pass, tenant_pass
 from quantsentinel.portfolio.answer_check import require_sensible
@@ -18,10 +19,12 @@ from quantsentinel.portfolio.marks import mark_position
 from quantsentinel.risk.conditions.event_age import snapshot_age
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.verdict import Outcome
-from tests.builders import account, as_of, empty_book
+from tests.builders import account, as_of, empty_book, market
 from tests.calendar_day import INVERTED, by_expiry
 from tests.market_day import NOON, desk, history, snapshot
 from tests.wall_facts import NOTHING_READ
+
+MINUTE = timedelta(minutes=1)
 
 
 @cache
@@ -103,3 +106,19 @@ def aged(facts: Facts, seconds: int) -> Facts:
     )
     view = replace(tenant.view, analytics=replace(analytics, slices=slices))
     return replace(facts, tenant=replace(tenant, view=view))
+
+
+def test_a_calendar_that_nothing_closed_before_its_near_expiry_keeps_its_far_leg_where_it_was_taken() -> None:
+    position = entered().positions[0]
+    answer = Answer(position.signal_id, AnswerKind.TAKEN, NOON + MINUTE, "asha", position.entry_price, position.lots)
+    seen = view_after(3)
+    held = tenant_pass(seen, entered(), account(), desk(), as_of(seen, answers=(answer,))).book_after
+    assert held.confirmed_of(position.signal_id) is not None
+    back = market(datetime(2025, 9, 3, 10, 0, tzinfo=IST))
+    after = tenant_pass(back, held, account(), desk(), as_of(back, previous_accepted_at=None)).book_after
+    assert after.assumed_of(position.signal_id) is None
+    left = after.confirmed_of(position.signal_id)
+    assert left is not None
+    assert [leg.instrument.expiry for leg in left.package.legs] == [position.package.far_expiry]
+    assert after.lapsed_of(position.signal_id) is not None
+    assert all(item.position.signal_id != position.signal_id for item in after.provisional)

@@ -143,9 +143,9 @@ def _closed(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] 
 
 def _booked(book: Book, position: Position, found: Exit, facts: TenantFacts, official: float | None) -> Book:
     """The assumed book realises it; a paper entry is the same in the confirmed one. A live one lapses: it is not known
-    how it ended for the tenant, unless it settled."""
+    how it ended for the tenant, unless it settled. Of a calendar that nothing closed in time the far leg goes on."""
     book = replace(book, realised=rupees(book.realised + found.pnl))
-    settled = found.reason is ExitReason.SETTLEMENT
+    settled = found.reason is ExitReason.SETTLEMENT and not position.package.is_calendar
     in_confirmed = position.is_paper or (settled and position.taken_at is not None)
     if in_confirmed:
         confirmed = without_position(book.confirmed, position.signal_id)
