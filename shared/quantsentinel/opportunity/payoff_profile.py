@@ -74,6 +74,19 @@ def leg_payoffs(legs: Legs, at: Floats, cost: ExitCost) -> Floats:
     return np.asarray(net)
 
 
+def bought_and_sold(strike: Floats, is_call: Bools, at: Floats, cost: ExitCost) -> Floats:
+    """(2n + 1, p) as `leg_payoffs` of n single options at settlement prices `at` (p,): bought, sold, and a row of
+    nothing."""
+    reach = np.where(is_call, 1.0, -1.0)[:, None] * (at - strike[:, None])
+    fee = cost.fee * (reach > 0)
+    intrinsic = np.maximum(reach, 0.0, out=reach)
+    n = len(strike)
+    paid = np.zeros((2 * n + 1, len(at)))
+    np.subtract(intrinsic * (1.0 - cost.tax), fee, out=paid[:n])
+    np.subtract(-intrinsic, fee, out=paid[n : 2 * n])
+    return paid
+
+
 def profile(legs: Legs, cost: ExitCost, forward: float) -> Profile:
     """The pieces of each package's net payoff before its entry cost; `forward` anchors the taxed range."""
     knots = np.sort(legs.strike, axis=1)

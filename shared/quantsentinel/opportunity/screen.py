@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.desk import HardRules
 from quantsentinel.opportunity.frictions import Frictions
-from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, leg_payoffs, profile, win_probability
+from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, bought_and_sold, profile, win_probability
 from quantsentinel.opportunity.quote_table import QuoteTable
 from quantsentinel.opportunity.structures import IS_NAKED, Grid
 
@@ -149,10 +149,7 @@ def stressed_loss(grid: Grid, table: QuoteTable, entry_cost: Floats, rules: Scre
     mentioned[grid.rows] = True
     used = np.nonzero(mentioned)[0]
     place = (np.cumsum(mentioned) - 1)[grid.rows]
-    options = Legs(table.strike[used, None], table.is_call[used, None], np.ones((len(used), 1)))
-    sold = Legs(options.strike, options.is_call, -options.side)
-    payoffs = [leg_payoffs(legs, points[None, :], rules.exit_cost)[:, :, 0] for legs in (options, sold)]
-    singles = np.vstack([*payoffs, np.zeros((1, len(points)))])
+    singles = bought_and_sold(table.strike[used], table.is_call[used], points, rules.exit_cost)
     row = np.where(grid.sides > 0, place, np.where(grid.sides < 0, place + len(used), 2 * len(used)))
     worst_bins = round(len(table.tail_points) * (1.0 - policy.tail_level))
     worst = [_worst(singles, row[at : at + _BLOCK], worst_bins) for at in range(0, len(row), _BLOCK)]
