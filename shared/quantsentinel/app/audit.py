@@ -15,7 +15,7 @@ from quantsentinel.audit.export import first_line, last_line, record_line, root_
 from quantsentinel.audit.roots import Head, Header, Root, inclusion, seal, unchained
 from quantsentinel.canonical import plain_bytes, sha256
 from quantsentinel.errors import BadInput, Broken
-from quantsentinel.risk.kill_state import KillState, by_hand
+from quantsentinel.risk.kill_state import KillState, Rearm
 from quantsentinel.stores.audit_roots import AuditRoots
 from quantsentinel.stores.inbox import run_once
 from quantsentinel.stores.tenants import TenantStore
@@ -63,7 +63,8 @@ def _seal(platform: Platform, session: date) -> None:
     heads, trouble = _heads(platform, before)
     for tenant, what in trouble.items():
         scope = f"tenant:{tenant}"
-        trip(platform, KillState(scope, WHO, f"audit chain: {what}", platform.clock.now(), rearm=by_hand(scope)))
+        why, now = f"audit chain: {what}", platform.clock.now()
+        trip(platform, KillState(scope, WHO, why, now, rearm=Rearm.ACKNOWLEDGED))
     if heads or trouble or before:
         roots.put(seal(session, platform.clock.now(), heads, before.header if before else None))
     if trouble:
@@ -79,7 +80,7 @@ def _heads(platform: Platform, before: Root | None) -> tuple[list[Head], dict[st
     last = registry.audit_records(ends)
     sealed = {head.tenant: head for head in before.heads} if before else {}
     kept = registry.audit_records({tenant: head.seq for tenant, head in sealed.items()})
-    trouble = {tenant: f"record {ends[tenant]}, its last, is missing" for tenant in ids if tenant not in last}
+    trouble = {tenant: f"record {ends[tenant]}, its last, is missing or none" for tenant in ids if tenant not in last}
     for tenant, head in sealed.items():
         if tenant not in ends:
             trouble[tenant] = "the tenant is gone"
@@ -113,10 +114,13 @@ def verify_state(platform: Platform) -> StateReport:
 def _verified(store: TenantStore, last: int, sealed: Mapping[int, tuple[date, str]], rows: _Rows) -> ChainReport:
     chain = Chain(store.tenant_id)
     problem = None
-    for record in store.audit_records():
-        problem = chain.take(record) or _against(record, sealed) or rows.missing(store.tenant_id, record)
-        if problem is not None:
-            break
+    try:
+        for record in store.audit_records():
+            problem = chain.take(record) or _against(record, sealed) or rows.missing(store.tenant_id, record)
+            if problem is not None:
+                break
+    except Broken as error:
+        problem = Break(chain.head.seq + 1 if chain.head else 0, error.what)
     count = chain.head.seq + 1 if chain.head else 0
     if problem is None and count != last + 1:
         problem = Break(min(count, last + 1), f"the book ends with record {last}, the chain with {count - 1}")
@@ -163,8 +167,12 @@ class _Rows:
         return self._rows(record.body["object"]).get(tenant, b"")
 
     def _rows(self, key: str) -> dict[str, bytes]:
-        data = json.loads(self._objects.get(key) or b"[]")
-        return {row["tenant"]: plain_bytes(row) for row in data}
+        """None of an object that was changed into something else."""
+        try:
+            data = json.loads(self._objects.get(key) or b"[]")
+            return {row["tenant"]: plain_bytes(row) for row in data}
+        except (ValueError, TypeError, KeyError):
+            return {}
 
 
 # --- handed out ---

@@ -72,9 +72,8 @@ def risk_book(platform: Platform, tenant_id: str = "") -> RiskBook:
     unreadable: dict[str, str] = {}
     for name in [tenant_id] if tenant_id else platform.tenants.ids():
         store = platform.tenants.store(name)
-        account = store.account()
         try:
-            book, _ = store.book()
+            account, (book, _) = store.account(), store.book()
         except BadInput as error:
             unreadable[name] = str(error)
             continue

@@ -23,8 +23,8 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.app.tenant_commit import Outcome, apply, settled
 from quantsentinel.app.waiting import NOTHING, Waiting, left_by
 from quantsentinel.canonical import digest, plain_bytes, sha256
-from quantsentinel.contracts.events import TenantBatch
-from quantsentinel.errors import Broken, Conflict, StaleData, Unavailable
+from quantsentinel.contracts.events import CycleDecided, TenantBatch
+from quantsentinel.errors import BadInput, Broken, Conflict, StaleData, Unavailable
 from quantsentinel.market.news import NewsItem
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass
@@ -115,7 +115,7 @@ class _Batch:
         oldest = cycle.session - timedelta(days=platform.desk.policy.books.settlement_open_days)
         return Around(
             kills=platform.kills.deciding(cycle.decided_at),
-            health=RelationStore(platform.documents).health(cycle.underlying),
+            health=_health(platform, cycle),
             settlements=SettlementStore(platform.documents).since(cycle.underlying, oldest),
             news=news_at(platform, cycle.decided_at),
         )
@@ -196,15 +196,17 @@ class _Batch:
 
     # --- commit ---
     def _commit(self, outcome: Outcome, view: MarketView, around: Around, objects: list[str]) -> Outcome:
+        key = objects[0]  # not the newest: that one may hold the row of a neighbour whose book had changed
         for _ in range(MAX_CONFLICTS):
             try:
-                apply(self._platform, outcome, self._cycle, objects[-1])
+                apply(self._platform, outcome, self._cycle, key)
                 return outcome
             except Conflict:
                 tenant = outcome.store.tenant_id
                 newer = self._platform.tenants.load([tenant])[tenant]
                 outcome = self._decide(view, around, outcome.store, newer)
-                objects.append(self._store([outcome]))
+                key = self._store([outcome])
+                objects.append(key)
         raise Unavailable(f"the book of {outcome.store.tenant_id} keeps changing", where=self._batch.batch_id)
 
     def _store(self, outcomes: Sequence[Outcome]) -> str:
@@ -247,6 +249,16 @@ class _Batch:
                 NOTHING if decision is None else outcome.waiting.after(decision, outcome.row, key)
             )
         return {tenant: item.plain() for tenant, item in left.items() if item.rows}
+
+
+def _health(platform: Platform, cycle: CycleDecided) -> tuple[Health, ...]:
+    """Readings that cannot be read are worse than any: nothing is entered, and exits go on."""
+    try:
+        return RelationStore(platform.documents).health(cycle.underlying)
+    except BadInput as error:
+        _log.critical("entries in %s are halted: %s", cycle.underlying, error)
+        worst = max(platform.desk.policy.ladder.drift)
+        return (Health("a reading that cannot be read", cycle.underlying, cycle.session, worst),)
 
 
 def _joined(rows: Sequence[bytes]) -> bytes:

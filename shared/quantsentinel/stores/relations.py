@@ -72,7 +72,7 @@ class RelationStore:
     def health(self, underlying: str) -> tuple[Health, ...]:
         """Of the session that was read last; empty before any. Raises `BadInput` for a document that does not fit."""
         document = self._documents.get(f"health/{underlying}")
-        return () if document is None else tuple(decode(Health, item) for item in document.data["readings"])
+        return () if document is None else decode(tuple[Health, ...], document.data.get("readings"))
 
     def unraised(self, alarms: Sequence[RaisedAlarm]) -> list[RaisedAlarm]:
         """Those that were never raised before: an alarm that somebody acknowledged does not come again."""

@@ -5,6 +5,7 @@ settlements/{UNDERLYING}/expiries/{YYYY-MM-DD}
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 
 from quantsentinel.accounts.codec import decode
@@ -12,6 +13,8 @@ from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.portfolio.settlement import SettlementValue
 from quantsentinel.ports import Create, Documents, Where
+
+_log = logging.getLogger(__name__)
 
 
 class SettlementStore:
@@ -34,10 +37,16 @@ class SettlementStore:
         return True
 
     def since(self, underlying: str, expiry: date) -> tuple[SettlementValue, ...]:
-        """Known values of this expiry and later ones, by expiry."""
+        """Known values of this expiry and later ones, by expiry. What cannot be read settles nothing: the proxy stays,
+        and nobody's exits wait for it."""
         where = [Where("expiry", ">=", expiry.isoformat())]
-        found = self._documents.query(_collection(underlying), where)
-        return tuple(sorted((decode(SettlementValue, item.data) for item in found), key=lambda item: item.expiry))
+        known = []
+        for item in self._documents.query(_collection(underlying), where):
+            try:
+                known.append(decode(SettlementValue, item.data))
+            except BadInput as error:
+                _log.critical("%s settles nothing: %s", item.path, error)
+        return tuple(sorted(known, key=lambda item: item.expiry))
 
 
 def _collection(underlying: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.accounts.codec import decode, decode_account
+from quantsentinel.errors import BadInput
 from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import decode_book
@@ -29,8 +29,13 @@ def account_of(document: Document) -> Account:
 
 
 def endpoints_of(document: Document) -> tuple[Endpoint, ...]:
-    channels: Mapping[str, Any] = document.data.get("channels", {})
-    return tuple(Endpoint(**channels[name]) for name in sorted(channels))
+    """Raises `BadInput` for channels that are none; their content, which holds secrets, is not repeated."""
+    channels: Any = document.data.get("channels", {})
+    try:
+        return tuple(Endpoint(**channels[name]) for name in sorted(channels))
+    except (TypeError, KeyError, IndexError):
+        fix = "Set its channels again with `qs tenants set`"
+        raise BadInput("its channels cannot be read", where=f"tenant {document.id}", fix=fix) from None
 
 
 def book_of(document: Document | None) -> tuple[Book, str | None]:

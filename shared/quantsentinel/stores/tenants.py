@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from quantsentinel.accounts.account import Account
 from quantsentinel.accounts.codec import decode, encode_account
 from quantsentinel.audit.chain import Record, genesis, plain_record, read_record
 from quantsentinel.canonical import canonical, short_id
-from quantsentinel.errors import BadInput, Conflict
+from quantsentinel.errors import BadInput, Broken, Conflict
 from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import encode_book
@@ -260,9 +261,13 @@ class TenantRegistry:
         return {item.tenant_id: audit_end_of(found.get(item.book_path)) for item in stores}
 
     def audit_records(self, wanted: Mapping[str, int]) -> dict[str, Record]:
-        """One record of each of these tenants, where it exists."""
+        """One record of each of these tenants, where it exists and is one: nobody's wreck hides the others'."""
         paths = {f"{self.store(tenant_id).root}/audit/{seq:09d}": tenant_id for tenant_id, seq in wanted.items()}
-        return {paths[path]: read_record(document.data) for path, document in self._read(list(paths)).items()}
+        records = {}
+        for path, document in self._read(list(paths)).items():
+            with suppress(Broken):
+                records[paths[path]] = read_record(document.data)
+        return records
 
     def _read(self, paths: Sequence[str]) -> dict[str, Document]:
         found: dict[str, Document] = {}
