@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from quantsentinel.app.deliver import send
+from quantsentinel.app.deliver import SWITCHED, send
 from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import canonical
 from quantsentinel.contracts.events import KillChanged, SignalIssued
@@ -65,7 +65,7 @@ def _tell(platform: Platform, changed: KillChanged, tenants: tuple[str, ...]) ->
             tenant_id=tenant,
             signal_id=f"{changed.notice_id}-{tenant}",  # deliveries are claimed by this name, across tenants
             sequence=changed.number,
-            state="switched",
+            state=SWITCHED,
             valid_until=changed.at + NOTICE,
         )
         try:

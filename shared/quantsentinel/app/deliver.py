@@ -23,13 +23,15 @@ from quantsentinel.stores.tenants import Endpoint, TenantStore
 FINAL = frozenset({"sent", "expired", "failed"})
 OFFERS = frozenset({"created", "updated"})
 """States on which a tenant may enter."""
+SWITCHED = "switched"
+"""Of a notice (`app.announce`), which is delivered like a step of a signal."""
 TYPES = {
     "created": "signal.created",
     "updated": "signal.updated",
     "withdrawn": "signal.withdrawn",
     "expired": "signal.expired",
     "closed": "signal.closed",
-    "switched": "switch.changed",
+    SWITCHED: "switch.changed",
 }
 
 

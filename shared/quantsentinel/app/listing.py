@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from quantsentinel.app.deliver import SWITCHED
 from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import digest
 from quantsentinel.ports import Json
@@ -18,7 +19,10 @@ SIGNAL_STATES = ("created", "updated", "withdrawn", "expired", "closed")
 
 @dataclass(frozen=True, slots=True)
 class DayStatistics:
-    """Counts over everything in a state folder; the part of a replay's report that is the same on every run."""
+    """Counts over everything in a state folder; the part of a replay's report that is the same on every run.
+
+    `deliveries` are those of signals, by their state; `notices` those of switches that changed.
+    """
 
     snapshots: Mapping[str, Any]
     cycles: int
@@ -26,6 +30,7 @@ class DayStatistics:
     signals: Mapping[str, int]
     refusals_by: Mapping[str, int]
     deliveries: Mapping[str, int]
+    notices: Mapping[str, int]
     decision_digest: str
 
 
@@ -33,6 +38,7 @@ def statistics(platform: Platform) -> DayStatistics:
     """Reads every stored decision once, one object at a time."""
     cycles = platform.documents.query("cycles")
     decided = [document.data for document in cycles if document.data["state"] == "decided"]
+    told = _all_deliveries(platform)
     return DayStatistics(
         snapshots=_snapshot_counts(platform),
         cycles=len(decided),
@@ -41,7 +47,8 @@ def statistics(platform: Platform) -> DayStatistics:
         refusals_by=_counted(
             refusal["first"]["guard"] for row in decision_rows(platform) for refusal in row["refusals"]
         ),
-        deliveries=_counted(item["state"] for item in _all_deliveries(platform)),
+        deliveries=_counted(item["state"] for item in told if item["signal_state"] != SWITCHED),
+        notices=_counted(item["state"] for item in told if item["signal_state"] == SWITCHED),
         decision_digest=decision_digest(platform),
     )
 

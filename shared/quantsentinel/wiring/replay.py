@@ -22,14 +22,17 @@ from quantsentinel.adapters.channels.webhook import new_secret
 from quantsentinel.adapters.embedded.bus import NO_FAULTS, SqliteBus
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.adapters.embedded.faults import Faults
+from quantsentinel.app.audit import seal_session
 from quantsentinel.app.listing import DayStatistics, statistics
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.poll_market import Polled, poll_market
+from quantsentinel.app.session_relations import SETTLED
 from quantsentinel.app.tenants import TenantRequest, add_tenant
 from quantsentinel.distribution import UNCOUNTED
-from quantsentinel.errors import BadInput
+from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.market.bars import read_daily_bars
 from quantsentinel.market.breadth import read_breadth
+from quantsentinel.market.calendar import IST
 from quantsentinel.market.participants import read_participants
 from quantsentinel.settings import Settings
 from quantsentinel.stores.tenants import Endpoint
@@ -107,7 +110,8 @@ class ReplayReport:
             "opportunities": found.opportunities,
             "signals": found.signals,
             "refusals_by": found.refusals_by,
-            "deliveries": {"sent": self.sent, "duplicates": self.duplicates, **found.deliveries},
+            "deliveries": {"sent": 0, "duplicates": self.duplicates, **found.deliveries},
+            "notices": found.notices,
             "latency_ms": self.latency_ms,
             "elapsed_s": round(self.elapsed_s, 3),
             "peak_rss_mb": self.peak_rss_mb,
@@ -181,6 +185,18 @@ def _run(stage: Stage, progress: Callable[[Progress], None]) -> None:
         if polled is not None:
             progress(Progress(number + 1, len(stage.schedule), polled, stage.platform))
     drain(stage.platform, stage.clock, until=stage.clock.now() + timedelta(hours=24))
+    _seal(stage)
+
+
+def _seal(stage: Stage) -> None:
+    """What the heartbeat does after the last session's close, so that an export of the replay has its root."""
+    try:
+        session = stage.platform.desk.rules.session(stage.schedule[-1][0].astimezone(IST).date())
+    except RuleGap:
+        return
+    if session is not None:
+        stage.clock.advance_to(max(stage.clock.now(), session.close + SETTLED))
+        seal_session(stage.platform)
 
 
 def play(stage: Stage, at: datetime, underlying: str) -> Polled | None:
