@@ -40,6 +40,11 @@ def test_every_topic_has_one_reader_and_a_writer() -> None:
     assert not written & scheduled
 
 
+def test_every_function_that_turns_a_switch_by_itself_may_announce_it() -> None:
+    announcing = {name for name, row in MAP.items() if "kill.changed" in row["publishes"]}
+    assert announcing == {"poll_market", "serve_tenants", "heartbeat", "announce", "sweep"}
+
+
 def test_no_function_is_sent_more_at_once_than_it_has_threads() -> None:
     assert all(1 <= row["concurrency"] <= THREADS_PER_CPU * row["cpu"] for row in MAP.values())
 
