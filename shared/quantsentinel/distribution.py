@@ -74,6 +74,12 @@ class Distribution:
         """What decides, as plain JSON; how many accounts are let in is asked at the door only."""
         return [self.mode.value, self.registration, [row.model_dump(mode="json") for row in self.legal]]
 
+    @classmethod
+    def of(cls, plain: Sequence[Any]) -> Distribution:
+        """The inverse of `plain`. Raises `ValueError` for anything else."""
+        mode, registration, legal = plain
+        return cls(DistributionMode(mode), registration, tuple(LegalRow.model_validate(row) for row in legal))
+
     def basis(self, on: date) -> LegalRow | None:
         """The row that lets third parties be served in this mode on a day, or None."""
         return next((row for row in self.legal if self._fits(row, on)), None)

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
-from pydantic import ValidationError
-
 from quantsentinel.accounts.account import Account
 from quantsentinel.accounts.codec import decode
 from quantsentinel.app.decision_inputs import environment, read_desk, stored_inputs, value_of
 from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import plain_bytes, sha256
 from quantsentinel.desk import Policy
+from quantsentinel.distribution import Distribution
 from quantsentinel.errors import BadInput, Broken
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book
@@ -153,7 +152,8 @@ def _is_chained(platform: Platform, tenant: str, cycle_id: str, digest: str) -> 
 
 # --- the desk that decided ---
 def _at_the_desk(platform: Platform, digest: str) -> Platform:
-    """This platform at the desk that decided. Policy and broker plan are on file; rules, code, models are not made up.
+    """This platform at the desk that decided. Policy, broker plan and distribution are on file; rules, code
+    and models are not made up.
 
     Raises `BadInput` naming the parts that differ and cannot be had here.
     """
@@ -173,9 +173,12 @@ def _at_the_desk(platform: Platform, digest: str) -> Platform:
         raise BadInput(what, where="replay-decision", fix="Use that version of the package, with its rules overlay")
     try:
         policy = Policy.model_validate(parts["policy"])
-    except ValidationError as error:
-        raise BadInput(f"the stored policy is not of this schema: {error}", where="replay-decision") from None
-    other = replace(desk, policy=policy, broker=parts["broker"])
+        distribution = Distribution.of(parts.get("distribution", ()))
+    except ValueError as error:
+        raise BadInput(
+            f"the stored policy or distribution is not of this schema: {error}", where="replay-decision"
+        ) from None
+    other = replace(desk, policy=policy, broker=parts["broker"], distribution=distribution)
     if other.digest != digest:
         raise Broken(f"the stored parts of desk {digest} make {other.digest}", where="replay-decision")
     return replace(platform, desk=other)

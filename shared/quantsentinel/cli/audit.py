@@ -32,6 +32,8 @@ def export(
     """Writes one tenant's records, decision rows and the roots with their proofs: all that `qs audit verify` needs."""
     from quantsentinel.app.audit import export_lines
 
+    if not out.parent.is_dir():
+        raise BadInput("no such folder", where=str(out.parent), fix="Name a file in a folder that exists")
     if out.exists():
         raise BadInput("the file exists", where=str(out), fix="Name another: an export is never written over")
     part = out.with_name(f".part-{out.name}")
@@ -181,7 +183,7 @@ def root(
     platform = open_last(config, state)
     if seal:
         seal_session(platform)
-    found = root_of(platform, a_date(on))
+    found = root_of(platform, a_date(on, "--on"))
     header = found.header
     rows = [(head.tenant, head.seq, head.hash) for head in found.heads]
     lines = [

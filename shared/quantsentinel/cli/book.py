@@ -151,7 +151,7 @@ def settle(
 
     platform = open_live(config, state)
     who, now = getpass.getuser(), platform.clock.now()
-    given = SettlementValue(underlying.upper(), a_date(expiry), value, now, who)
+    given = SettlementValue(underlying.upper(), a_date(expiry, "--expiry"), value, now, who)
     fresh = settle(platform, given)
     known = "is recorded" if fresh else "was known already, nothing changed"
     show(

@@ -29,8 +29,8 @@ def events(
     from quantsentinel.market.events import listed
     from quantsentinel.market.rulebook import load_rules
 
-    first = a_date(start) if start else _today()
-    last = a_date(end) if end else _after(first)
+    first = a_date(start, "--from") if start else _today()
+    last = a_date(end, "--to") if end else _after(first)
     if last < first:
         raise BadInput(f"--to {last} is before --from {first}", where="qs events", fix="Name the earlier day first")
     rules = load_rules(settings_of(config).rules_overlay)

@@ -69,12 +69,12 @@ def open_live(config: Path | None, state: Path | None) -> Platform:
     return open_local(settings_of(config, state))
 
 
-def a_date(text: str) -> date:
+def a_date(text: str, where: str = "--date") -> date:
     """Raises `BadInput` for anything but YYYY-MM-DD."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"{text!r} is not a date", where="--date", fix="Write it as YYYY-MM-DD") from None
+        raise BadInput(f"{text!r} is not a date", where=where, fix="Write it as YYYY-MM-DD") from None
 
 
 def a_time(text: str, on: date | None = None, where: str = "--at") -> datetime:
