@@ -61,8 +61,8 @@ def _has_moved(facts: TenantFacts, position: Position, fresh: Opportunity) -> bo
 
 
 def _facts(facts: TenantFacts, position: Position, fresh: Opportunity) -> Facts:
-    """As if the entry were judged anew at its lots, on a book without it. Lots never change: what would be sized smaller
-    now (a lower rung or knob, less depth) is not offered again at what it was."""
+    """As if the entry were judged anew at its lots, on a book without it. Lots never change: what would be sized
+    smaller now (a lower rung or knob, less depth) is not offered again at what it was."""
     book = _without(facts.book, position)
     budget = budget_of(book, facts.account)
     bounds = size(fresh, budget, facts.desk, rungs(facts))
