@@ -20,6 +20,8 @@ from tests.mutation.mutants import families, guards, kinds_of, mutants
 from tests.mutation.record import ROOT
 from tests.mutation.total import TOTAL
 
+pytestmark = pytest.mark.slow
+
 WHERE = (
     "tests/contracts/test_guards_registry.py",
     "tests/unit/test_hard_rules_guards.py",
@@ -37,7 +39,7 @@ DEAF = "tests/unit/test_integrity_guards.py::test_the_forward_of_each_slice_is_t
 
 def run(*arguments: str | Path) -> tuple[int, str]:
     command = [sys.executable, "-m", "tests.mutation.run", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=550)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=1800)
     return done.returncode, done.stdout + done.stderr
 
 
