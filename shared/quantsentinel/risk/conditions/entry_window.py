@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from quantsentinel.risk.common import UNSTAMPED, of_offer
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.risk.shared_verdicts import UNSTAMPED, of_offer
 from quantsentinel.verdict import Verdict
 
 NAME = "entry_window"

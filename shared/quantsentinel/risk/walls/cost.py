@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from quantsentinel.risk.common import UNSTAMPED, at_lots
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_least, at_most, known, passes, receipt
+from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
 from quantsentinel.verdict import Outcome, Verdict
 
 EV, STRESSED, RATIO = "cost.net_ev", "cost.net_ev_of_stressed_loss", "cost.ratio"

@@ -16,9 +16,9 @@ from quantsentinel.market.events import felt_between, monthly_expiries, reach
 from quantsentinel.market.news import Impact, NewsItem
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.sizing import Rung
-from quantsentinel.risk.common import UNSTAMPED, of_offer
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.risk.shared_verdicts import UNSTAMPED, of_offer
 from quantsentinel.verdict import Outcome, Verdict
 
 EVENT, NEWS = "news_events.event_window", "news_events.news"

@@ -11,9 +11,9 @@ from decimal import Decimal
 
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.displayed import displayed
-from quantsentinel.risk.common import UNSTAMPED, at_lots
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
+from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
 from quantsentinel.verdict import Outcome, Verdict
 
 TRADE, DAY, POSITIONS = "policy.trade_loss", "policy.day_loss", "policy.positions"

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from quantsentinel.features.regime import Regime
 from quantsentinel.portfolio.sizing import Rung
-from quantsentinel.risk.common import UNSTAMPED, of_offer
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.risk.shared_verdicts import UNSTAMPED, of_offer
 from quantsentinel.verdict import Outcome, Verdict
 
 STRUCTURE = "regime.structure"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.tail_loss import tail_loss
-from quantsentinel.risk.common import UNSTAMPED, at_lots
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
+from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
 from quantsentinel.verdict import Outcome, Verdict
 
 BOUNDED, ADEQUATE = "tail_hedge.bounded", "tail_hedge.adequate"
