@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from quantsentinel.app.announce import BATCH
 from quantsentinel.app.audit import seal_session, verify_state
 from quantsentinel.app.kills import kill_on, kills
 from quantsentinel.app.risk_book import risk_book
 from quantsentinel.app.serve_tenants import serve_tenants
 from quantsentinel.app.tenant_commit import settled
+from quantsentinel.contracts.events import KillChanged
 from quantsentinel.errors import Broken, Conflict
 from quantsentinel.ports import Documents, Put, Write
 from quantsentinel.risk.kill_state import Rearm
@@ -81,6 +83,17 @@ def test_readings_that_cannot_be_read_stop_entries_and_never_the_cycle(running: 
     running.play(1)
     assert len(running.rows("acme")) == 1
     assert running.signals("created") == []
+
+
+def test_a_long_reason_in_another_script_is_told_to_fifty_tenants_at_once(running: Flow) -> None:
+    state = kill_on(running.platform, "master", who="आशा", why="अभ्यास " * 200)
+    drain(running.platform, running.clock, running.clock.now())
+    changed = KillChanged(
+        scope="master", number=1, on=True, who=state.who, why=state.why[:1000], at=state.at, rearm=state.rearm.value
+    )
+    many = tuple(f"{number:02d}-a-tenant-with-the-longest-name-of-all" for number in range(BATCH))
+    assert changed.model_copy(update={"tenants": many}).to_event().data["why"]
+    assert len(running.accepted()) == 2
 
 
 @pytest.mark.parametrize("channels", [{"webhook": {"url": "elsewhere"}}, "none", 7])

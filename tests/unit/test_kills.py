@@ -217,6 +217,14 @@ def test_a_document_that_cannot_be_read_is_on_for_the_scope_of_its_name(board: B
     assert "unreadable" in board.board.kills.history("symbol:NIFTY")[0]
 
 
+def test_a_release_after_a_document_that_cannot_be_read_is_announced_under_a_number_of_its_own(board: Board) -> None:
+    board.on("symbol:NIFTY")
+    board.documents.commit([Put("kills/symbol~NIFTY", {"who": "half a document"})])
+    assert board.off("symbol:NIFTY").released
+    board.on("symbol:NIFTY")
+    assert len({event.id for event in board.published}) == len(board.published) == 3
+
+
 def test_a_document_whose_scope_cannot_be_told_stops_everybody_until_two_people_looked(board: Board) -> None:
     board.documents.commit([Put("kills/what", GOOD)])
     assert board.active() == ["master"]

@@ -37,7 +37,7 @@ class _Message(BaseModel, ABC):
     def to_event(self) -> Event:
         """The event of this message. Raises `BadInput` above 8 kB: ids and digests travel, not data."""
         data = self.model_dump(mode="json")
-        if len(json.dumps(data)) > MAX_EVENT_BYTES:
+        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_EVENT_BYTES:
             raise BadInput(f"event larger than {MAX_EVENT_BYTES} bytes", where=self.topic, fix="Send ids, store data")
         return Event(id=self.event_id, topic=self.topic, data=data, attributes={"event_id": self.event_id})
 

@@ -140,13 +140,16 @@ def _path(scope: str) -> str:
 def _change(before: Document | None, state: KillState, ended: KillState | None = None) -> Change:
     """The writes of a switch's next state; `ended` is the episode that it follows."""
     held = before.data if before else {}
-    seq = held.get("seq") if isinstance(held.get("seq"), int) else 0
+    # Above every number that was told of: a change under an old one would pass for the one that was announced then.
+    seq = (
+        held.get("seq", 0) if before is None or isinstance(held.get("seq"), int) else int(before.updated_at.timestamp())
+    )
     history = list(held["history"]) if isinstance(held.get("history"), list) else []
     if before is not None and _state(before).why.startswith(UNREADABLE):
         history.append({"unreadable": json.dumps(dict(held), default=str)[:UNREADABLE_KEPT]})
     elif ended is not None:
         history.append(canonical(ended))
-    number = (seq or 0) + 1
+    number = seq + 1
     data = {**canonical(state), "seq": number, "history": history[-HISTORY_KEPT:]}
     path = _path(state.scope)
     write: Write = Create(path, data) if before is None else Update(path, data, before.version)
