@@ -23,8 +23,11 @@ from quantsentinel.audit.roots import seal
 from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import BadInput, Broken
 from quantsentinel.ports import Delete, Json, Put
+from quantsentinel.settings import Settings
 from quantsentinel.stores.audit_roots import AuditRoots
 from quantsentinel.stores.relations import RelationStore
+from quantsentinel.wiring.local import open_local
+from quantsentinel.wiring.replay import ReplayRequest, replay
 from tests.flow import ACME, BOTH, DAY, NIFTY, ZEN, Flow, day_file, flow
 from tests.integration.test_flow_order import PATIENCE_S, Held, by_hand
 
@@ -99,6 +102,14 @@ def test_the_close_is_sealed_once_over_every_tenants_head(sealed: Flow) -> None:
     assert verify_state(sealed.platform).holds
     with pytest.raises(BadInput, match="no root of 2025-08-30"):
         root_of(sealed.platform, DAY + timedelta(days=1))
+
+
+def test_a_replay_ends_sealed(tmp_path: Path) -> None:
+    data = day_file(tmp_path, NIFTY, range(1), expiries=2)
+    replay(ReplayRequest(data=(data,), tenants=(ACME,), state=tmp_path / "replayed"))
+    found = verify_state(open_local(Settings(state=tmp_path / "replayed", sync="normal")))
+    assert [header.on for header in found.roots] == [DAY]
+    assert [(one.records - 1, one.sealed_on) for one in found.chains] == [(found.chains[0].sealed_seq, DAY)]
 
 
 def test_a_second_different_root_of_a_day_is_refused(sealed: Flow) -> None:

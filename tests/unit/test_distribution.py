@@ -123,3 +123,11 @@ def test_legal_rows_are_read_and_a_row_without_a_basis_is_refused(tmp_path: Path
     with pytest.raises(BadInput, match=r"legal\.0\.until"):
         read_legal_rows(path)
     assert read_legal_rows(None) == ()
+
+
+@pytest.mark.parametrize("mode", DistributionMode)
+def test_what_a_desk_keeps_of_its_distribution_makes_it_again(mode: DistributionMode) -> None:
+    before = Distribution(mode, NUMBER, (row(mode, NUMBER),))
+    assert Distribution.of(before.plain) == before
+    with pytest.raises(ValueError, match="unpack"):
+        Distribution.of([mode.value])

@@ -81,6 +81,9 @@ def replay_decision(platform: Platform, id: str, tenant: str = "") -> list[Repla
 def _decisions(platform: Platform, id: str) -> Iterator[tuple[str, str]]:
     """(cycle, tenant or empty for all) of an id."""
     registry = platform.tenants
+    unknown = BadInput(f"nothing is called {id!r}", where="replay-decision", fix="`qs signal list [--refused]` has ids")
+    if not id or "/" in id:
+        raise unknown
     owner = registry.owner(id)
     if owner is not None:
         steps = [item["event"]["cycle_id"] for item in registry.store(owner).signals() if item["signal_id"] == id]
@@ -94,7 +97,7 @@ def _decisions(platform: Platform, id: str) -> Iterator[tuple[str, str]]:
         if record is not None:
             yield record["cycle_id"], name
             return
-    raise BadInput(f"nothing is called {id!r}", where="replay-decision", fix="`qs signal list [--refused]` has the ids")
+    raise unknown
 
 
 def decided(platform: Platform, cycle_id: str) -> Decided:
