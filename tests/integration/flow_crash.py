@@ -42,6 +42,8 @@ from tests.crash import run_to_the_end, start_child
 from tests.flow import ZEN
 
 RUN = "which-run"
+SWEPT_AFTER_S = 120.0
+"""Later than any entry that a dead process left behind: the sweeper beats every minute of the day."""
 TWICE_EVERY = 9
 """Every so many boundaries, a run is killed at that boundary and again after its restart."""
 
@@ -68,6 +70,10 @@ def run(data: Path, folder: Path, start: int) -> None:
         if done is None or at > done:
             play(stage, at, underlying)
             settle(stage)
+    drain(platform, clock, clock.now() + timedelta(hours=24))
+    # This clock began at the newest snapshot: what the dead process wrote after it is found by a later sweep.
+    clock.advance(SWEPT_AFTER_S)
+    settle(stage)
     drain(platform, clock, clock.now() + timedelta(hours=24))
 
 
