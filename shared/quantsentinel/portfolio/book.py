@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Family, Package
 from quantsentinel.units import Rupees, rupees
 
@@ -108,6 +109,11 @@ class Position:
     @property
     def is_paper(self) -> bool:
         return self.mode == PAPER
+
+    @property
+    def opened_on(self) -> date:
+        """The session of its entry."""
+        return self.opened_at.astimezone(IST).date()
 
     @property
     def key(self) -> EntryKey:
@@ -224,7 +230,7 @@ class Book:
 
     @property
     def confirmed_pnl(self) -> Rupees:
-        paper = [position for position in self.positions if position.mode == PAPER]
+        paper = [position for position in self.positions if position.is_paper]
         return Rupees(self.confirmed_realised + marked_pnl(self.confirmed) + marked_pnl(paper))
 
     def equity(self, capital: Rupees) -> Rupees:

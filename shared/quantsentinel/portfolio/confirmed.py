@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from quantsentinel.costs.charges import Fill, charge_lines
@@ -165,7 +165,7 @@ def _with_rest(positions: tuple[Position, ...], position: Position, rest: Positi
 
 def _spent(book: Book, position: Position, more: Decimal) -> Book:
     """The day budget follows what an entry of this session can lose."""
-    if position.opened_at.astimezone(IST).date() != book.session:
+    if position.opened_on != book.session:
         return book
     return replace(book, entered_loss=rupees(max(book.entered_loss + more, ZERO)))
 
@@ -176,8 +176,7 @@ def at_terms(position: Position, price: float, lots: int, desk: Desk) -> Positio
     lots, fees an order are worked out again; the mark is kept with its exit charges and P&L of the new size."""
     share, units = Decimal(lots) / position.lots, position.lot * lots
     dearer = (Decimal(str(price)) - Decimal(str(position.entry_price))) * units
-    on = position.opened_at.astimezone(IST).date()
-    before, after = _order_fees(position, position.units, on, desk), _order_fees(position, units, on, desk)
+    before, after = _order_fees(position, position.units, desk), _order_fees(position, units, desk)
     charges = rupees((position.entry_charges - before) * share + after)
     costlier = charges - position.entry_charges * share
     profit = position.max_profit
@@ -213,9 +212,9 @@ def close_pnl(position: Position, rest: Position | None, price: float, desk: Des
     return rupees(gross - paid - leaving)
 
 
-def _order_fees(position: Position, units: int, on: date, desk: Desk) -> Decimal:
+def _order_fees(position: Position, units: int, desk: Desk) -> Decimal:
     """Brokerage with its tax of one order a leg and freeze slice: what the charges of orders at no price come to."""
     fills = [
         Fill(leg.instrument, leg.side, units * leg.ratio, Decimal(0), position.lot) for leg in position.package.legs
     ]
-    return charge_lines(fills, desk.rules.charges(position.package.underlying, on, desk.broker)).total
+    return charge_lines(fills, desk.rules.charges(position.package.underlying, position.opened_on, desk.broker)).total

@@ -1,8 +1,8 @@
 """What packages gain and lose in declared scenarios: every leg is valued anew, Black-76 on the forward of its expiry.
 
 A scenario moves the index by a share and multiplies every vol. Vols are those of the marked prices, leg by leg, in the
-variance clock, and stay with their strikes; no time passes. A leg whose price holds no vol is valued as `silence` does:
-bought, at its lower bound; sold, at the highest vol of the others. P&L counts from the marked prices, in rupees.
+variance clock, and stay with their strikes; no time passes. A leg whose price holds no vol gets 0 when it is bought
+(its lower bound) and the highest vol of the others when it is sold. P&L counts from the marked prices, in rupees.
 """
 
 from __future__ import annotations

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from quantsentinel.accounts.account import Mode
-from quantsentinel.market.calendar import IST
 from quantsentinel.portfolio.book import Book, ClosedEntry, Position, Settled, with_position, without_position
 from quantsentinel.portfolio.confirmed import end_confirmed, lapse
 from quantsentinel.portfolio.exits import Exit, ExitReason, exit_of, last_hours, settled_exit
@@ -67,10 +66,6 @@ def is_unanswered(position: Position, decided_at: datetime) -> bool:
     return not position.withdrawn and position.taken_at is None and decided_at < position.valid_until
 
 
-def is_opened_on(position: Position, session: date | None) -> bool:
-    return position.opened_at.astimezone(IST).date() == session
-
-
 def follow_up(facts: TenantFacts, position: Position, state: SignalState, why: str, *receipts: Verdict) -> SignalEvent:
     """The event of a step that offers no entry; `position` already carries the step's sequence number."""
     return SignalEvent(
@@ -122,7 +117,7 @@ def _expired(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent]
     reading = Reading("none", "at least one", "channels that delivered")
     evidence = receipt(facts.stamp, "undelivered", Outcome.PASSED, reading, position.signal_id)
     book = _ended(facts, position)
-    if is_opened_on(position, book.session):
+    if position.opened_on == book.session:
         book = replace(book, entered_loss=rupees(book.entered_loss - position.max_loss))
     return book, follow_up(facts, after, SignalState.EXPIRED, why_expire(), evidence)
 
@@ -189,15 +184,13 @@ def _exit_receipt(facts: TenantFacts, position: Position, found: Exit) -> Verdic
 def _ended(facts: TenantFacts, position: Position) -> Book:
     """Without the position; its key cools down. What it spent of the day budget stays spent."""
     book = facts.book
-    kept = tuple(other for other in book.positions if other.signal_id != position.signal_id)
     closed = {**book.closed, str(position.key): ClosedEntry(position.n, facts.as_of.decided_at)}
-    return replace(book, positions=kept, closed=closed)
+    return replace(book, positions=without_position(book.positions, position.signal_id), closed=closed)
 
 
 def held(book: Book, position: Position) -> Book:
     """The book with this position in the place of the one with its id."""
-    same = position.signal_id
-    return replace(book, positions=tuple(position if old.signal_id == same else old for old in book.positions))
+    return replace(book, positions=with_position(book.positions, position))
 
 
 def _gone(facts: TenantFacts, position: Position, tripped: Verdict | None) -> Verdict | None:

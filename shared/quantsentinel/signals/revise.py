@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from quantsentinel.opportunity.opportunity import Opportunity
-from quantsentinel.portfolio.book import Book, Position
+from quantsentinel.portfolio.book import Book, Position, without_position
 from quantsentinel.portfolio.budget import budget_of
 from quantsentinel.portfolio.confirmed import remarked
 from quantsentinel.portfolio.sizing import size
@@ -17,7 +17,7 @@ from quantsentinel.portfolio.terms import terms_at
 from quantsentinel.risk.castle import judge
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.ladder import rungs
-from quantsentinel.signals.follow import Stage, held, is_opened_on, is_unanswered
+from quantsentinel.signals.follow import Stage, held, is_unanswered
 from quantsentinel.signals.issue import offer
 from quantsentinel.signals.signal import SignalEvent, SignalState
 from quantsentinel.units import rupees
@@ -73,9 +73,9 @@ def _facts(facts: TenantFacts, position: Position, fresh: Opportunity) -> Facts:
 
 def _without(book: Book, position: Position) -> Book:
     """The book without a position, its loss so far kept as realised, so that judging it anew forgives nothing."""
-    kept = tuple(other for other in book.positions if other.signal_id != position.signal_id)
+    kept = without_position(book.positions, position.signal_id)
     lost = position.mark.pnl if position.mark else rupees(0)
-    spent = position.max_loss if is_opened_on(position, book.session) else rupees(0)
+    spent = position.max_loss if position.opened_on == book.session else rupees(0)
     realised, entered = rupees(book.realised + min(lost, rupees(0))), rupees(book.entered_loss - spent)
     return replace(book, positions=kept, realised=realised, entered_loss=entered)
 
