@@ -9,7 +9,7 @@ price is worse when entering.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -274,3 +274,11 @@ def with_position(positions: tuple[Position, ...], position: Position) -> tuple[
 
 def without_position(positions: tuple[Position, ...], signal_id: str) -> tuple[Position, ...]:
     return tuple(other for other in positions if other.signal_id != signal_id)
+
+
+def with_latch(book: Book, name: str, at: datetime) -> Book:
+    return replace(book, latched={**book.latched, name: at.isoformat()})
+
+
+def without_latch(book: Book, name: str) -> Book:
+    return replace(book, latched={other: since for other, since in book.latched.items() if other != name})

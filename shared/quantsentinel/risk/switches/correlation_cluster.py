@@ -5,9 +5,7 @@ The wall keeps packages apart when they are entered; markets move them together 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.book import Book, with_latch, without_latch
 from quantsentinel.portfolio.comovement import Alike, book_correlation
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, known, passes, receipt
@@ -37,9 +35,9 @@ def latched(book: Book, facts: TenantFacts) -> Book:
         return book
     value = -1.0 if found.value is None else found.value
     if since is None and value > facts.account.limits.max_correlation:
-        return replace(book, latched={**book.latched, NAME: facts.as_of.decided_at.isoformat()})
+        return with_latch(book, NAME, facts.as_of.decided_at)
     if since is not None and (found.value is None or value < _rearm(facts)):
-        return replace(book, latched={name: when for name, when in book.latched.items() if name != NAME})
+        return without_latch(book, NAME)
     return book
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
-from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.book import Book, with_latch, without_latch
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, known, passes, receipt
 from quantsentinel.units import quantise
@@ -36,9 +35,9 @@ def latched(book: Book, facts: TenantFacts) -> Book:
         return book
     share, since = _share(funds, equity), book.latched.get(NAME)
     if since is None and (share is None or share > limit):
-        return replace(book, latched={**book.latched, NAME: facts.as_of.decided_at.isoformat()})
+        return with_latch(book, NAME, facts.as_of.decided_at)
     if since is not None and share is not None and share < _rearm(facts):
-        return replace(book, latched={name: when for name, when in book.latched.items() if name != NAME})
+        return without_latch(book, NAME)
     return book
 
 

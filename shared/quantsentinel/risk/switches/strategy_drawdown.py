@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from quantsentinel.portfolio.book import Book
+from quantsentinel.portfolio.book import Book, with_latch, without_latch
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.kill_state import KillState
 from quantsentinel.risk.receipt import Reading, passes, receipt
@@ -50,7 +50,7 @@ def latched(book: Book, facts: TenantFacts) -> Book:
     drawdown = _drawdown(book.peak_equity, equity)
     if drawdown is None or drawdown <= facts.account.limits.max_drawdown or NAME in book.latched:
         return book
-    return replace(book, latched={**book.latched, NAME: facts.as_of.decided_at.isoformat()})
+    return with_latch(book, NAME, facts.as_of.decided_at)
 
 
 def _released(book: Book, equity: Rupees, facts: TenantFacts) -> Book:
@@ -58,8 +58,7 @@ def _released(book: Book, equity: Rupees, facts: TenantFacts) -> Book:
     state = next((item for item in facts.as_of.kills or () if item.scope == scope), None)
     if since is None or state is None or not _answers(state, since, facts.as_of.decided_at):
         return book
-    rest = {name: when for name, when in book.latched.items() if name != NAME}
-    return replace(book, latched=rest, peak_equity=equity)
+    return replace(without_latch(book, NAME), peak_equity=equity)
 
 
 def _answers(state: KillState, since: str, decided_at: datetime) -> bool:
