@@ -18,7 +18,6 @@ from quantsentinel.errors import BadInput
 PREFIX = "QS_"
 CONFIG_VARIABLE = "QS_CONFIG"
 PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay", "legal_rows")
-BUCKETS = ("raw", "snapshots", "decisions", "audit")
 
 Secret = SecretStr
 """A value whose repr, text and JSON are stars; `.get_secret_value()` is the one way in."""

@@ -17,8 +17,6 @@ class Outcome(StrEnum):
 
 
 _BLOCKED, _UNKNOWN = Outcome.BLOCKED, Outcome.UNKNOWN
-STOPS = frozenset({_BLOCKED, _UNKNOWN})
-"""Unknown means no."""
 
 Measured = float | str | None
 """What a guard measured or compared with: a number, a text, or None when it could not be measured."""
@@ -43,6 +41,7 @@ class Verdict:
 
     @property
     def stops(self) -> bool:
+        """Unknown means no."""
         # Identity: a set would ask for the hash of an Enum, which is slow, some hundred times a decision.
         return self.outcome is _BLOCKED or self.outcome is _UNKNOWN
 

@@ -40,8 +40,6 @@ NEAR_REACH = 12.0
 FAR_REACH = 6.0
 """The grid reaches so many deviations of the near and of the far expiry, then straight to 0 and to four forwards."""
 LOWEST = 1e-6
-FAR_LEG, NEAR_LEG = 0, 1
-"""Columns of a calendar's legs: bought first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +91,8 @@ class Spread:
 @dataclass(frozen=True, eq=False)
 class Values:
     """Of m calendars, points per unit: the two shapes, the gross edge, the expected price of each leg at the exit
-    (m, 2) and the expected cost of closing there. `physical`: the exit's distribution, for the rows that share it."""
+    (m, 2), the bought one first, and the expected cost of closing there. `physical`: the exit's distribution, for the
+    rows that share it."""
 
     bounds: Profile
     outcome: Profile
