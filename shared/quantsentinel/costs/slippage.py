@@ -44,13 +44,13 @@ def depth_impact(
     is_leg = units > 0
     known = is_leg & (shown > 0)
     beyond = np.maximum(np.divide(units, shown, out=np.ones_like(units), where=known) - 1.0, 0.0)
-    legs = _over_legs(is_leg.astype(np.float64))[..., None]
+    legs = over_legs(is_leg.astype(np.float64))[..., None]
     per_unit = step * beyond / 2.0 + tick * np.maximum(legs - 1, 0) / 4.0
     rupees = np.where(is_leg, np.where(known, MULTIPLES[mode] * per_unit * units, np.inf), 0.0)
-    return _over_legs(rupees)
+    return over_legs(rupees)
 
 
-def _over_legs(values: Floats) -> Floats:
+def over_legs(values: Floats) -> Floats:
     """Sum over the last axis, first to last: as numpy's own, which is slow along so short an axis."""
     total = values[..., 0].copy()
     for leg in range(1, values.shape[-1]):

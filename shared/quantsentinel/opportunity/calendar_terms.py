@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 
 from quantsentinel.errors import RuleGap
 from quantsentinel.features.analytics import SliceAnalytics
+from quantsentinel.features.timeline import SECONDS_PER_YEAR
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms
 from quantsentinel.units import quantise
-
-SECONDS_PER_YEAR = 365.0 * 86_400.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.alpha.view import Consensus
+from quantsentinel.costs.slippage import over_legs
 from quantsentinel.desk import HardRules
 from quantsentinel.opportunity.frictions import Frictions
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, bought_and_sold, profile, win_probability
@@ -176,14 +177,6 @@ def quantised(values: Floats) -> Floats:
 def net(values: Floats, grid: Grid) -> Floats:
     """(m,) sum of side x value over the legs."""
     return over_legs(values[grid.rows] * grid.sides)
-
-
-def over_legs(values: Floats) -> Floats:
-    """(m,) sum over the legs of (m, k), first to last: as numpy's own, which is slow along so short an axis."""
-    total = values[:, 0].copy()
-    for leg in range(1, values.shape[1]):
-        total += values[:, leg]
-    return total
 
 
 def executable_price(table: QuoteTable, grid: Grid) -> Floats:
