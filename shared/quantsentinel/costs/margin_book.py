@@ -136,7 +136,7 @@ def book_margin(legs: Sequence[HeldLeg], tables: Mapping[str, MarginTable]) -> M
     days = sorted({day for name in names for day in tables[name].market.days})
     parts = [_on_days(_parts(by_underlying[name], tables[name]), tables[name], days) for name in names]
     rows = [row.id for name in names for row in tables[name].scan.rows_used]
-    outlay = sum((_outlay(by_underlying[name], tables[name]) for name in names), 0.0)
+    outlay = sum((_outlay(by_underlying[name]) for name in names), 0.0)
     return _estimate(parts, days, _nearest(by_underlying, days), outlay, tuple(dict.fromkeys(rows)))
 
 
@@ -243,7 +243,7 @@ def _on_days(parts: DayParts, table: MarginTable, days: Sequence[date]) -> DayPa
     return DayParts(*(spread(getattr(parts, name)) for name in DayParts.__slots__))
 
 
-def _outlay(legs: Sequence[HeldLeg], table: MarginTable) -> float:
+def _outlay(legs: Sequence[HeldLeg]) -> float:
     """Rupees of premium paid net of premium received, at the marks before the shock."""
     return max(sum(leg.units * leg.mark for leg in legs), 0.0)
 

@@ -97,15 +97,11 @@ def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[Group]:
         expiries.append((table, terms))
         if len(grid):
             screened = _screen(grid, table, terms)
-            groups.append(Group(screened, partial(_price_expiry, screened, terms)))
+            groups.append(Group(screened, partial(price_exactly, screened, terms=terms)))
     calendars = screen_calendars(expiries, left)
     if calendars is not None:
         groups.append(Group(calendars.screened, partial(price_calendars, calendars)))
     return groups
-
-
-def _price_expiry(screened: Screened, terms: ExpiryTerms, rows: Sequence[int]) -> list[Opportunity]:
-    return price_exactly(screened, rows, terms)
 
 
 def _hedge_rules(shared: Shared, spec: GridSpec) -> HedgeRules:
