@@ -7,7 +7,7 @@ value is entered, the last accepted forward stands in; what was booked on it wai
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -57,11 +57,16 @@ def of_book(book: Book, values: Iterable[SettlementValue]) -> tuple[SettlementVa
 def settlement_pnl(position: Position, value: float, desk: Desk) -> tuple[float, Rupees, Rupees]:
     """(points per unit, charges, P&L) of settling all lots on `value`: exercise STT on bought legs in the money, the
     broker's fee for each leg in the money."""
-    legs, package = position.package.legs, position.package
+    legs = position.package.legs
     price = payoff(legs, value)
-    on = desk.rules.settlement(package.underlying, package.expiry).observed_at.astimezone(IST).date()
-    charges = settlement_charges(position, [intrinsic(leg.instrument, value) for leg in legs], on, desk)
+    charges = _charges(position, [intrinsic(leg.instrument, value) for leg in legs], desk)
     return price, charges, pnl(position, price, charges)
+
+
+def _charges(position: Position, intrinsics: Sequence[float], desk: Desk) -> Rupees:
+    """By the schedule of the day on which the (near) expiry's value is observed."""
+    observed_at = desk.rules.settlement(position.package.underlying, position.package.expiry).observed_at
+    return settlement_charges(position, intrinsics, observed_at.astimezone(IST).date(), desk)
 
 
 def far_legs_left(position: Position, value: float | None, desk: Desk) -> Position | None:
@@ -76,8 +81,7 @@ def far_legs_left(position: Position, value: float | None, desk: Desk) -> Positi
     level = value if value is not None else (mark.forward if mark else None)
     paid = [last[leg] if level is None else intrinsic(leg.instrument, level) for leg in near]
     settled = replace(position, package=Package(package.family, tuple(near)))
-    on = desk.rules.settlement(package.underlying, package.expiry).observed_at.astimezone(IST).date()
-    charges = rupees(position.entry_charges + settlement_charges(settled, paid, on, desk))
+    charges = rupees(position.entry_charges + _charges(settled, paid, desk))
     received = sum(leg.signed * price for leg, price in zip(near, paid, strict=True))
     entry = round(position.entry_price - received, 6) + 0.0
     debit = Decimal(str(max(entry, 0.0))) * position.units

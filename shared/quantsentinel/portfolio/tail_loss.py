@@ -62,7 +62,7 @@ def _tail_loss(opportunity: Opportunity, view: MarketView, desk: Desk) -> TailLo
     gaps = np.array([-rules.gap_stress, rules.gap_stress])
     values = legs.values(np.tile(gaps, 2), np.repeat([1.0, desk.policy.walls.stressed_margin_vol], 2))
     gap = opportunity.executable - float(values.min())
-    if len({leg.instrument.expiry for leg in opportunity.package.legs}) > 1:
+    if opportunity.package.is_calendar:
         shortfall = _points(opportunity, opportunity.max_loss)
     else:
         worst = adverse_shortfall(opportunity.package, part.tail_bounds, part.forward, 1.0 - rules.tail_level)

@@ -31,14 +31,12 @@ _SPANS: Memo[Span] = Memo(256)
 @dataclass(frozen=True, slots=True)
 class Bearing:
     """`move` as a share of the forward, `worst` settlement value of the package after it, points per unit; None where
-    not known. A calendar's legs do not settle together. The view and the opportunity are held so that no others get
-    their id()."""
+    not known. The view and the opportunity are held so that no others get their id()."""
 
     view: MarketView
     opportunity: Opportunity
     move: float | None
     worst: float | None
-    is_calendar: bool
     text: str
 
 
@@ -65,14 +63,14 @@ def _protection(facts: Facts) -> Verdict:
     if found.move is None or found.worst is None:
         return _unknown(facts, limit, f"the move of {found.text} is not known")
     detail = f"{found.text} at {facts.terms.lots} lots"
-    reading = Reading(_loss(facts, found.worst, found.is_calendar), limit, "INR", detail)
+    reading = Reading(_loss(facts, found.worst), limit, "INR", detail)
     return at_most(tenant.stamp, PROTECTION, reading, found.move, found.worst)
 
 
-def _loss(facts: Facts, worst: float, is_calendar: bool) -> float:
-    """Of a calendar its bounded loss, whatever the move."""
+def _loss(facts: Facts, worst: float) -> float:
+    """Of a calendar its bounded loss, whatever the move: its legs do not settle together."""
     terms = facts.terms
-    if is_calendar:
+    if facts.opportunity.package.is_calendar:
         return float(terms.bounded_loss)
     return (terms.limit_price - worst) * terms.lot * terms.lots + float(terms.charges)
 
@@ -112,7 +110,7 @@ def bearing(view: MarketView, opportunity: Opportunity, events: tuple[ScheduledE
     part = view.analytics.slice(opportunity.package.expiry)
     package = opportunity.package
     if move is None or part is None or part.forward is None:
-        return Bearing(view, opportunity, move, None, package.is_calendar, _named(events))
+        return Bearing(view, opportunity, move, None, _named(events))
     levels = [part.forward * (1.0 - move), part.forward * (1.0 + move)]
     worst = min(payoff(package.legs, level) for level in levels)
-    return Bearing(view, opportunity, move, worst, package.is_calendar, f"{_named(events)}: ± {move:.1%}")
+    return Bearing(view, opportunity, move, worst, f"{_named(events)}: ± {move:.1%}")
