@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from quantsentinel.audit.merkle import LEAF_RULE, audit_path, leaf_hash, root_from, root_hash
-from quantsentinel.canonical import canonical, canonical_bytes, digest
+from quantsentinel.canonical import canonical_bytes, digest
 from quantsentinel.errors import Broken
 
 ROOT_FORMAT = 1
@@ -121,11 +121,6 @@ def read_header(data: Mapping[str, Any]) -> Header:
         leaves=data["leaves"],
         format=data["format"],
     )
-
-
-def plain_inclusion(proof: Inclusion) -> dict[str, Any]:
-    plain: dict[str, Any] = canonical(proof)
-    return plain
 
 
 def read_inclusion(data: Mapping[str, Any]) -> Inclusion:
