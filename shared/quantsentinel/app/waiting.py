@@ -33,8 +33,10 @@ class Waiting:
 
     def after(self, decision: TenantDecision, row: bytes, key: str) -> Waiting:
         """What is left once the row stands in object `key`: nothing when the decision was written."""
-        if decision.must_commit or not decision.refusals:
-            return NOTHING if decision.must_commit else self
+        if decision.must_commit:
+            return NOTHING
+        if not decision.refusals:
+            return self
         mine = {refusal.tally_key for refusal in decision.refusals} | self.tallies.keys()
         tallies = {name: tally.count for name, tally in decision.book_after.refusals.items() if name in mine}
         return Waiting((*self.rows, (decision.as_of.cycle_id, key, sha256(row))), tallies)

@@ -38,7 +38,7 @@ class NewsBoard:
 
     def drop(self, news_id: str) -> bool:
         """False when there was none. A document is dropped by its name, however wrong it or its name is."""
-        names = {document.path.rpartition("/")[2] for document in self._documents.query(COLLECTION)}
+        names = {document.id for document in self._documents.query(COLLECTION)}
         if news_id not in names:
             return False
         self._documents.commit([Delete(f"{COLLECTION}/{news_id}")])
@@ -49,11 +49,10 @@ class NewsBoard:
         found: dict[str, NewsItem] = {}
         faults: dict[str, str] = {}
         for document in self._documents.query(COLLECTION):
-            name = document.path.rpartition("/")[2]
             try:
-                found[name] = _item(name, document.data)
+                found[document.id] = _item(document.id, document.data)
             except BadInput as error:
-                faults[name] = str(error)
+                faults[document.id] = str(error)
         return tuple(found[name] for name in sorted(found)), dict(sorted(faults.items()))
 
     def live(self, at: datetime) -> tuple[NewsItem, ...]:
