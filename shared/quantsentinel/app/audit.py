@@ -69,7 +69,7 @@ def _seal(platform: Platform, session: date) -> None:
         roots.put(seal(session, platform.clock.now(), heads, before.header if before else None))
     if trouble:
         said = "; ".join(f"{tenant}: {what}" for tenant, what in trouble.items())
-        raise Broken(said, where=f"audit root of {session}", fix="`qs audit verify --state` names the record")
+        raise Broken(said, where=f"audit root of {session}", fix="`qs audit verify` names the record")
 
 
 def _heads(platform: Platform, before: Root | None) -> tuple[list[Head], dict[str, str]]:
@@ -182,7 +182,7 @@ def export_lines(platform: Platform, tenant: str, *, with_rows: bool = True) -> 
     store.account()
     head = store.audit_record(platform.tenants.audit_ends([tenant])[tenant])
     if head is None:
-        raise Broken("the chain's last record is missing", where=store.root, fix="`qs audit verify --state` says more")
+        raise Broken("the chain's last record is missing", where=store.root, fix="`qs audit verify` says more")
     yield first_line(tenant, head, with_rows)
     yield from _root_lines(platform, tenant, head.seq)
     rows, count, found = _Rows(platform), 0, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -126,7 +126,7 @@ def _of_export(found: Verified, wanted: str) -> Answer:
         "sealed_seq": found.sealed_seq,
         "unsealed": found.unsealed,
         "root_found": known,
-        "problem": _plain(found.problem),
+        "problem": found.problem,
     }
     return Answer(data, lines=[line for line in lines if line], failed=found.problem is not None or not known)
 
@@ -140,20 +140,7 @@ def _of_state(found: StateReport) -> Answer:
     ]
     if found.problem:
         lines.append(f"BROKEN: {found.problem}")
-    data = {
-        "chains": [
-            {
-                "tenant": one.tenant,
-                "records": one.records,
-                "sealed_seq": one.sealed_seq,
-                "sealed_on": one.sealed_on,
-                "problem": _plain(one.problem),
-            }
-            for one in found.chains
-        ],
-        "roots": len(found.roots),
-        "problem": found.problem,
-    }
+    data = {"chains": found.chains, "roots": len(found.roots), "problem": found.problem}
     return Answer(data, [Table("Audit chains", columns, rows, "no tenant")], lines, failed=not found.holds)
 
 
@@ -161,10 +148,6 @@ def _said(tenant: str, problem: Break | None) -> str:
     if problem is None:
         return "whole"
     return f"BROKEN at record {problem.seq}{f' of {tenant}' if tenant else ''}: {problem.what}"
-
-
-def _plain(problem: Break | None) -> dict[str, Any] | None:
-    return {"seq": problem.seq, "what": problem.what} if problem else None
 
 
 @app.command()
