@@ -14,7 +14,7 @@ from quantsentinel.market.instruments import Family, Instrument, Leg, Package
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book, Position
 from quantsentinel.portfolio.fills import paper_fill
-from quantsentinel.portfolio.greeks import book_greeks, position_greeks
+from quantsentinel.portfolio.greeks import Greeks, book_greeks
 from quantsentinel.portfolio.marks import mark_position
 from tests.builders import EXPIRY, TEN, account, as_of, condor_package, desk, market, offering, vertical_package
 
@@ -88,9 +88,13 @@ def package_value(position: Position, move: float) -> float:
     return float(legs.values(np.array([move / position.mark.forward]), np.array([1.0]))[0]) * position.units
 
 
+def greeks_of(position: Position) -> Greeks:
+    return book_greeks([position], desk()).by_underlying["NIFTY"]
+
+
 def test_delta_and_gamma_are_the_slopes_of_the_books_value() -> None:
     position = entered(package=vertical_package())
-    found = position_greeks(position, desk())
+    found = greeks_of(position)
     up, here, down = (package_value(position, move) for move in (5.0, 0.0, -5.0))
     assert found.delta == pytest.approx((up - down) / 10.0, rel=1e-3)
     assert found.gamma == pytest.approx((up - 2 * here + down) / 25.0, rel=1e-2)
@@ -103,7 +107,7 @@ def test_vega_is_the_gain_of_one_vol_point_and_theta_loses_what_time_takes() -> 
     )
     position = replace(entered(package=vertical_package()), package=straddle, opportunity_id="opp-straddle", mark=None)
     held = mark_position(position, market(), desk(), TEN)
-    found = position_greeks(held, desk())
+    found = greeks_of(held)
     assert found.vega > 0 > found.theta
     dearer = mark_position(position, market(TEN + timedelta(seconds=1), vol=0.13), desk(), TEN)
     change = (dearer.mark.price - held.mark.price) * position.units
@@ -115,7 +119,7 @@ def test_a_book_sums_its_positions_and_names_what_it_cannot_value() -> None:
     blind = replace(one, signal_id="sig-blind", mark=replace(one.mark, forward=None))
     twin = replace(one, signal_id="sig-twin")
     found = book_greeks([one, twin, blind], desk())
-    single = position_greeks(one, desk())
+    single = greeks_of(one)
     assert found.by_underlying["NIFTY"].delta == pytest.approx(2 * single.delta)
     assert found.vega_by_expiry == {EXPIRY: pytest.approx(2 * single.vega)}
     assert found.unknown == ("sig-blind",)

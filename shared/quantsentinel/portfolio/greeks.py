@@ -1,4 +1,4 @@
-"""Greeks of positions and books at their last marks: Black-76 on each leg's own forward, vol and time.
+"""Greeks of books at their last marks: Black-76 on each leg's own forward, vol and time.
 
 In rupees or units of the index for all lots: delta in index units (P&L in rupees for one index point), gamma in index
 units a point, vega in rupees for one vol point (0.01), theta in rupees a calendar day, held in place.
@@ -58,12 +58,6 @@ class _Units:
 
 
 _UNITS: Memo[_Units] = Memo()
-
-
-def position_greeks(position: Position, desk: Desk) -> Greeks | None:
-    """Of all lots; None when the mark does not say what the package is worth."""
-    found = _of_unit(position, desk)
-    return None if found is None else _scaled(found.total, position.units)
 
 
 def book_greeks(positions: Sequence[Position], desk: Desk) -> BookGreeks:
