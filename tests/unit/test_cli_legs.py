@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from quantsentinel.cli.legs import PricedLeg, parse_legs
+from quantsentinel.cli.legs import parse_legs
 from quantsentinel.errors import BadInput
 from quantsentinel.market.instruments import Instrument, Leg
 
@@ -21,20 +21,15 @@ def leg(strike: float, right: str, side: int, ratio: int = 1, expiry: date = EXP
 def test_legs_are_read_in_the_order_written_with_exact_prices() -> None:
     found = parse_legs("SELL 24500CE 110.05 BUY 24600CE 70", "nifty", EXPIRY)
     assert found == (
-        PricedLeg(leg(24500.0, "CE", -1), Decimal("110.05")),
-        PricedLeg(leg(24600.0, "CE", 1), Decimal(70)),
+        (leg(24500.0, "CE", -1), Decimal("110.05")),
+        (leg(24600.0, "CE", 1), Decimal(70)),
     )
 
 
 def test_ratios_commas_small_letters_and_other_expiries_are_read() -> None:
     later = date(2026, 12, 29)
     found = parse_legs("sell 2x24500ce 110, buy 24500PE@2026-12-29 70.5", "NIFTY", EXPIRY)
-    assert [item.leg for item in found] == [leg(24500.0, "CE", -1, 2), leg(24500.0, "PE", 1, expiry=later)]
-
-
-def test_prices_may_be_left_out_where_none_are_asked_for() -> None:
-    found = parse_legs("SELL 24500CE BUY 24600CE 70 S 24000PE", "NIFTY", EXPIRY, priced=False)
-    assert [item.price for item in found] == [None, Decimal(70), None]
+    assert [part for part, _ in found] == [leg(24500.0, "CE", -1, 2), leg(24500.0, "PE", 1, expiry=later)]
 
 
 @pytest.mark.parametrize(

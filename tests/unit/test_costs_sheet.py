@@ -44,8 +44,8 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sheet(text: str, settle: str = "", lots: int = 1, form: Form = "unrounded", on: date = ON) -> ChargeSheet:
-    legs = tuple((item.leg, item.price) for item in parse_legs(text, "NIFTY", MONDAY) if item.price is not None)
-    return charge_sheet(RULES, Order(legs, on, lots, form=form), Decimal(settle) if settle else None)
+    order = Order(parse_legs(text, "NIFTY", MONDAY), on, lots, form=form)
+    return charge_sheet(RULES, order, Decimal(settle) if settle else None)
 
 
 def test_a_round_trip_costs_what_the_facts_file_derives() -> None:
@@ -60,7 +60,8 @@ def test_every_rule_row_used_is_listed_once_and_what_is_not_confirmed_is_named()
     assert len(ids) == len(set(ids))
     used = {line.row_id for charges in (found.entry, found.settled[0].charges) for line in charges.lines}
     assert used | {"freeze.nifty.2026-09", "lot.nifty.65", "tax_note.2023-04-01"} <= set(ids)
-    assert {row.id for row in found.unconfirmed} >= {"exercise_fee.upstox", "charge.nse.options.stt_sale.2026-04-01"}
+    unconfirmed = {row.id for row in found.rows if row.status != "confirmed"}
+    assert unconfirmed >= {"exercise_fee.upstox", "charge.nse.options.stt_sale.2026-04-01"}
 
 
 def test_held_to_settlement_the_order_pays_exercise_stt_and_the_fee_of_each_leg_in_the_money() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from quantsentinel.cli.cited import plain_rows, unconfirmed_lines
 from quantsentinel.cli.options import Config, Json, a_date, settings_of
 from quantsentinel.cli.output import Answer, Table, rupees_text, show
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from quantsentinel.costs.charge_sheet import ChargeSheet, SheetLeg
     from quantsentinel.costs.charges import Charges, Form
-    from quantsentinel.market.rule_rows import RuleRow
 
 
 def costs(
@@ -36,9 +36,8 @@ def costs(
     from quantsentinel.market.rulebook import load_rules
 
     settings = settings_of(config)
-    parsed = parse_legs(legs, underlying.upper(), a_date(expiry))
     order = Order(
-        legs=tuple((item.leg, item.price) for item in parsed if item.price is not None),
+        legs=parse_legs(legs, underlying, a_date(expiry)),
         on=a_date(on),
         lots=lots,
         broker=(broker or settings.broker).lower(),
@@ -89,8 +88,7 @@ def _json(sheet: ChargeSheet, rules_digest: str) -> dict[str, Any]:
         ],
         "total": sheet.total,
         "net": sheet.net,
-        "rows": [_row(row) for row in sheet.rows],
-        "unconfirmed": [row.id for row in sheet.unconfirmed],
+        **plain_rows(sheet.rows),
         "tax": {"text": sheet.tax_note, "note": "information, not advice"},
         "rules": rules_digest,
     }
@@ -121,10 +119,6 @@ def _charges(charges: Charges) -> dict[str, Any]:
         for line in charges.lines
     ]
     return {"lines": lines, "total": charges.total}
-
-
-def _row(row: RuleRow) -> dict[str, Any]:
-    return {"id": row.id, "status": row.status, "verified_until": row.verified_until, "source": row.source}
 
 
 # --- For people -------------------------------------------------------------------------------------------------------
@@ -169,8 +163,6 @@ def _lines(sheet: ChargeSheet) -> list[str]:
     lines = [f"premium {word} {rupees_text(abs(sheet.premium))}, all charges {rupees_text(sheet.total)}"]
     if sheet.net is not None:
         lines.append(f"P&L at this level after charges {rupees_text(sheet.net)}")
-    if sheet.unconfirmed:
-        names = ", ".join(row.id for row in sheet.unconfirmed)
-        lines.append(f"not confirmed on the day, the worse candidate stands: {names}")
+    lines += unconfirmed_lines(sheet.rows)
     lines.append(f"tax (information, not advice): {sheet.tax_note}.")
     return lines

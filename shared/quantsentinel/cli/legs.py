@@ -1,14 +1,13 @@
 """Legs as a person writes them: `SELL 24500CE 110 BUY 2x24600CE 70 BUY 24500CE@2026-12-29 210`.
 
-A leg is a side (BUY or SELL, or B or S), a contract (`[RATIOx]STRIKE(CE|PE)[@EXPIRY]`) and, where prices are asked for,
-a price in points. Commas between legs are allowed.
+A leg is a side (BUY or SELL, or B or S), a contract (`[RATIOx]STRIKE(CE|PE)[@EXPIRY]`) and a price in points. Commas
+between legs are allowed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -26,21 +25,13 @@ EXAMPLE = 'Write "SELL 24500CE 110 BUY 2x24600CE 70": side, [ratio x] strike wit
 MAX_LEGS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLeg:
-    """`price` in points, exact as written; None where none was asked for and none was written."""
+def parse_legs(text: str, underlying: str, expiry: date) -> tuple[tuple[Leg, Decimal], ...]:
+    """The legs in the order written, each with its price in points, exact; `expiry` is that of a leg which names none.
 
-    leg: Leg
-    price: Decimal | None
-
-
-def parse_legs(text: str, underlying: str, expiry: date, *, priced: bool = True) -> tuple[PricedLeg, ...]:
-    """The legs in the order written; `expiry` is that of every leg which names none.
-
-    `priced`: a leg without a price is refused; else prices may be left out. Raises `BadInput` that names the token.
+    Raises `BadInput` that names the token.
     """
     words = _Words(text.replace(",", " ").upper().split())
-    legs = tuple(_legs(words, underlying.upper(), expiry, priced))
+    legs = tuple(_legs(words, underlying.upper(), expiry))
     if not legs:
         raise BadInput("no legs", where=WHERE, fix=EXAMPLE)
     if len(legs) > MAX_LEGS:
@@ -55,27 +46,27 @@ class _Words:
         self.words = words
         self.taken = 0
 
-    def peek(self) -> str | None:
-        return self.words[self.taken] if self.taken < len(self.words) else None
+    @property
+    def is_done(self) -> bool:
+        return self.taken == len(self.words)
 
     def take(self, expected: str) -> str:
-        word = self.peek()
-        if word is None:
+        if self.is_done:
             raise BadInput(f"ends where {expected} is expected", where=WHERE, fix=EXAMPLE)
         self.taken += 1
-        return word
+        return self.words[self.taken - 1]
 
     def wrong(self, word: str, expected: str) -> BadInput:
         return BadInput(f"{word!r} (token {self.taken}), expected {expected}", where=WHERE, fix=EXAMPLE)
 
 
-def _legs(words: _Words, underlying: str, expiry: date, priced: bool) -> Iterator[PricedLeg]:
-    while words.peek() is not None:
+def _legs(words: _Words, underlying: str, expiry: date) -> Iterator[tuple[Leg, Decimal]]:
+    while not words.is_done:
         side = words.take("BUY or SELL")
         if side not in SIDES:
             raise words.wrong(side, "BUY or SELL")
         instrument, ratio = _contract(words, underlying, expiry)
-        yield PricedLeg(Leg(instrument, SIDES[side], ratio), _price(words, priced))
+        yield Leg(instrument, SIDES[side], ratio), _price(words)
 
 
 def _contract(words: _Words, underlying: str, expiry: date) -> tuple[Instrument, int]:
@@ -94,10 +85,7 @@ def _contract(words: _Words, underlying: str, expiry: date) -> tuple[Instrument,
     return Instrument(underlying, ends, float(match["strike"]), right), int(match["ratio"] or 1)
 
 
-def _price(words: _Words, priced: bool) -> Decimal | None:
-    following = words.peek()
-    if not priced and (following is None or following in SIDES):
-        return None
+def _price(words: _Words) -> Decimal:
     word = words.take("a price in points")
     if not PRICE.fullmatch(word):
         raise words.wrong(word, "a price in points, 0 or more")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantsentinel.cli.cited import plain_rows, unconfirmed_lines
 from quantsentinel.cli.options import Config, Json, State, a_date, open_live, settings_of
 from quantsentinel.cli.output import Answer, Table, rupees_text, show
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from quantsentinel.app.margin_check import MarginCheck, PreferredMargin
     from quantsentinel.app.platform import Platform
     from quantsentinel.costs.margin_sheet import MarginSheet
-    from quantsentinel.market.rule_rows import RuleRow
     from quantsentinel.market.rulebook import RuleBook
     from quantsentinel.settings import Settings
 
@@ -45,9 +45,9 @@ def margin(
 
     settings = settings_of(config, state)
     rules = load_rules(settings.rules_overlay)
-    parsed, day = parse_legs(legs, underlying.upper(), a_date(expiry)), a_date(on)
+    parsed, day = parse_legs(legs, underlying, a_date(expiry)), a_date(on)
     request = MarginRequest(
-        legs=tuple((item.leg, float(item.price)) for item in parsed if item.price is not None),
+        legs=tuple((leg, float(price)) for leg, price in parsed),
         on=day,
         spot=spot,
         lots=lots,
@@ -153,8 +153,7 @@ def _json(
         "worst_day": _parts(sheet),
         "by_day": [{"day": day, "total": round(total, 2)} for day, total in estimate.by_day],
         "broker": None if asked is None else {"preferred": asked[0], "check": asked[1]},
-        "rows": [_row(row) for row in sheet.rows],
-        "unconfirmed": [row.id for row in sheet.unconfirmed],
+        **plain_rows(sheet.rows),
         "rules": rules_digest,
     }
 
@@ -162,10 +161,6 @@ def _json(
 def _parts(sheet: MarginSheet) -> dict[str, float]:
     names = ("span", "calendar_charge", "net_option_value", "exposure", "expiry_day_elm")
     return {name: round(getattr(sheet.estimate, name), 2) for name in names}
-
-
-def _row(row: RuleRow) -> dict[str, Any]:
-    return {"id": row.id, "status": row.status, "verified_until": row.verified_until, "source": row.source}
 
 
 # --- For people -------------------------------------------------------------------------------------------------------
@@ -194,9 +189,7 @@ def _lines(sheet: MarginSheet, asked: tuple[PreferredMargin, MarginCheck | None]
     ]
     if not sheet.request.closes:
         lines.append("without daily bars the spot stands for the previous close")
-    if sheet.unconfirmed:
-        names = ", ".join(row.id for row in sheet.unconfirmed)
-        lines.append(f"not confirmed on the day, the worse candidate stands: {names}")
+    lines += unconfirmed_lines(sheet.rows)
     return lines + ([] if asked is None else _broker_lines(*asked))
 
 

@@ -81,11 +81,6 @@ class ChargeSheet:
             return None
         return self.premium + sum((part.payoff for part in self.settled), ZERO) - self.total
 
-    @property
-    def unconfirmed(self) -> tuple[RuleRow, ...]:
-        """Rows that served their worse candidate, because they are not confirmed on their day."""
-        return tuple(row for row in self.rows if row.status != "confirmed")
-
 
 def charge_sheet(rules: RuleBook, order: Order, settle: Decimal | None = None) -> ChargeSheet:
     """Charges of entering `order`, and with `settle` (index points) of holding to every expiry at that level.

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from quantsentinel.costs.charge_sheet import MAX_LOTS
 from quantsentinel.costs.margin import MarginEstimate, MarginMarket, margin_days, span_volatility
 from quantsentinel.costs.margin_book import HeldLeg, MarginTable, book_margin
+from quantsentinel.costs.margin_scan import DAYS_PER_YEAR
 from quantsentinel.errors import BadInput
 from quantsentinel.market.instruments import Instrument, Leg
 from quantsentinel.market.rule_rows import RuleRow
 from quantsentinel.market.rulebook import RuleBook
-
-MAX_LOTS = 10_000
-DAYS_PER_YEAR = 365.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +40,13 @@ class MarginRequest:
 
 @dataclass(frozen=True, slots=True)
 class MarginSheet:
-    """`days`: the parts of each day; `rows` every rule row used, once."""
+    """`legs` as they are held: units of all lots, each to its real last day; `rows` every rule row used, once."""
 
     request: MarginRequest
     market: MarginMarket
     legs: tuple[HeldLeg, ...]
     estimate: MarginEstimate
     rows: tuple[RuleRow, ...]
-
-    @property
-    def unconfirmed(self) -> tuple[RuleRow, ...]:
-        """Rows that served their worse candidate, because they are not confirmed on the day."""
-        return tuple(row for row in self.rows if row.status != "confirmed")
 
 
 def margin_sheet(rules: RuleBook, request: MarginRequest) -> MarginSheet:
