@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from quantsentinel.wiring.replay import Progress, TenantPlan
 
 DEMO_DATE = "2025-09-01"
+DEMO_INTERVAL_S = 120.0
+"""Half the snapshots of a real day: a newcomer waits for this."""
 REDRAW_EVERY = 5
 
 
@@ -40,7 +42,12 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     data = out / f"{day}-seed-{seed}.parquet"
     with progress("simulating the session", quiet=json) as tell:
-        write_day(data, DayPlan(names, day, seed, spoil=True), load_rules(settings.rules_overlay), tell)
+        write_day(
+            data,
+            DayPlan(names, day, seed, spoil=True, interval_s=DEMO_INTERVAL_S),
+            load_rules(settings.rules_overlay),
+            tell,
+        )
     state = new_state_folder()
     view = LiveView(f"Simulated session of {day}, seed {seed}, three tenants")
     with logs_on_stderr(), live(view, quiet=json) as drawn:

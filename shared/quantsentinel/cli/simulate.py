@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
-    """Which day to make up; `spoil` lays three feed failures into it."""
+    """Which day to make up; `spoil` lays three feed failures into it; `interval_s` between two snapshots."""
 
     names: tuple[str, ...]
     day: datetime.date
     seed: int
     spoil: bool = False
+    interval_s: float = 60.0
 
 
 def simulate(
@@ -57,6 +58,7 @@ def simulate(
 def write_day(out: Path, plan: DayPlan, rules: RuleBook, tell: object = None) -> dict[str, object]:
     """Simulates every underlying and writes one day file; what was written, by underlying."""
     from quantsentinel.market.dayfile import write_day_file
+    from quantsentinel.simulator.config import default_config
     from quantsentinel.simulator.day import simulate_day
     from quantsentinel.simulator.faults.fault import Scene
     from quantsentinel.simulator.faults.spoilt_day import spoilt
@@ -65,7 +67,9 @@ def write_day(out: Path, plan: DayPlan, rules: RuleBook, tell: object = None) ->
     for number, name in enumerate(plan.names):
         if callable(tell):
             tell(number, len(plan.names), name)
-        days[name] = simulate_day(name, plan.day, plan.seed, rules)
+        days[name] = simulate_day(
+            name, plan.day, plan.seed, rules, replace(default_config(name), interval_s=plan.interval_s)
+        )
     by_name = {name: day.snapshots for name, day in days.items()}
     if plan.spoil:
         foreign = {name: next((by_name[other] for other in plan.names if other != name), ()) for name in plan.names}
