@@ -1,6 +1,7 @@
 """Bounded memory of pure results: many tenants hold the same package, and its marks and charges are worked out once.
 
-A key names everything the result depends on (digests, packages, lots), so a remembered value equals a fresh one.
+A key names everything the result depends on (digests, packages, lots), so a remembered value equals a fresh one. Where
+it holds the id() of an object, the value holds that object too, so that no other one gets its id().
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Scopes that a person may pull: `master`, `tenant:<id>`, `strategy:<tenant id>`, `symbol:<UNDERLYING>`, `broker:<name>`,
 `exchange:<NSE|BSE>`. Switches whose latch is in a tenant's book are told under `<switch>:<tenant id>`, a feed that
-stopped under `stale_data:<UNDERLYING>`. They re-arm as `definitions.md` §8 says; anything else is refused by name.
+stopped under `stale_data:<UNDERLYING>`, parameters that are too old under `model_staleness:DESK`. They re-arm as
+`definitions.md` §8 says; anything else is refused by name.
 """
 
 from __future__ import annotations

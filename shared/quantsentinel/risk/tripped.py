@@ -1,6 +1,7 @@
-"""Which latches of a tenant's book tripped or let go in one pass: what `kills/` has to tell, in the same commit.
+"""Which latches of a tenant's book tripped or let go in one pass: what has to be told in the same commit.
 
-The latch itself stands in the book; the document is how people see it, hear of it and, for a drawdown, release it.
+The latch itself stands in the book; the document (in `trips/`, a drawdown's in `kills/`) is how people see it, hear of
+it and, for a drawdown, release it.
 """
 
 from __future__ import annotations
