@@ -218,7 +218,7 @@ class Desk:
 
     @cached_property
     def parts(self) -> Mapping[str, Any]:
-        """Rule rows, policy, code version, broker plan, the models' fingerprints and the volatility parameters."""
+        """Each by its name, as plain JSON or as its own digest."""
         return {
             "rules": self.rules.digest,
             "policy": self.policy.model_dump(),

@@ -97,6 +97,7 @@ def _body(number: int) -> dict[str, Any]:
         "desk": _DESK,
         "code_version": "0.1.0",
         "environment": _ENVIRONMENT,
+        "before": [],
         "refusals": {short_id("ref", number): 1},
         "retain_until": at.date() + timedelta(days=1827),
     }

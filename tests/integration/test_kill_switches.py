@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from quantsentinel.adapters.brokers.recorded import open_recording
 from quantsentinel.app.announce import BATCH, announce, concerned_by
 from quantsentinel.app.heartbeat import heartbeat
 from quantsentinel.app.kills import kill_off, kill_on, kills
@@ -115,10 +116,12 @@ def test_a_wrong_chain_in_between_begins_the_clean_minutes_anew(running: Flow) -
     assert active(running) == []
 
 
-def test_wrong_chains_far_apart_or_chains_that_are_only_repeated_stop_nothing(running: Flow) -> None:
+def test_wrong_chains_far_apart_or_chains_that_are_only_repeated_stop_nothing(running: Flow, minutes: Path) -> None:
+    first = open_recording(minutes).raw("NIFTY", 0)
     for _ in range(4):
         running.play(1)
-        assert running.platform.feeds
+        refused = [ingest(running.platform, first).refused_by for _ in range(3)]
+        assert set(refused) <= set(running.platform.desk.policy.switches.not_anomalies)
         junk(running)
         running.play(5)
     assert active(running) == []

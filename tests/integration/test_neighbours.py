@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,8 @@ from quantsentinel.risk.kill_state import Rearm
 from quantsentinel.stores.audit_roots import AuditRoots
 from quantsentinel.wiring.replay import drain
 from tests.flow import ACME, DAY, NIFTY, ZEN, Flow, day_file, flow
+from tests.integration.test_audit import AFTER_CLOSE
 from tests.integration.test_flow_order import ByHand
-
-AFTER_CLOSE = timedelta(hours=8)
 
 
 class Contested:

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from quantsentinel.app.deliver import SWITCHED, send
+from quantsentinel.app.deliver import SWITCHED, raise_longest_wait, send
 from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import canonical
 from quantsentinel.contracts.events import KillChanged, SignalIssued
-from quantsentinel.errors import BadInput, RateLimited, Unavailable
+from quantsentinel.errors import BadInput, Unavailable
 from quantsentinel.market.calendar import IST
 from quantsentinel.ports import Create
 from quantsentinel.risk.kill_state import OF_A_BOOK, WORDS, Rearm
@@ -74,8 +74,7 @@ def _tell(platform: Platform, changed: KillChanged, tenants: tuple[str, ...]) ->
             trouble.append(error)
         except BadInput:
             continue  # a tenant that is gone, or whose document cannot be read, keeps nobody else from hearing
-    if trouble:
-        raise max(trouble, key=lambda error: error.retry_after_s if isinstance(error, RateLimited) else 0.0)
+    raise_longest_wait(trouble)
 
 
 def webhook_data(changed: KillChanged) -> Mapping[str, Any]:

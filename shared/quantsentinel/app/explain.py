@@ -65,16 +65,10 @@ def _recorded(store: TenantStore, cycle_id: str) -> dict[str, Any] | None:
 
 
 def _refusal(platform: Platform, id: str) -> dict[str, Any] | None:
-    registry = platform.tenants
-    for tenant in registry.ids():
-        record = registry.store(tenant).refusal(id)
-        if record is not None:
-            return _refusal_story(platform, id, record)
-    return None
-
-
-def _refusal_story(platform: Platform, id: str, record: Json) -> dict[str, Any]:
     """Verdicts from the stored decision row; legs, costs and rule rows from the view that was offered."""
+    record = platform.tenants.refusal(id)
+    if record is None:
+        return None
     rows = json.loads(platform.objects.get(record["object"]) or b"[]")
     row = next(item for item in rows if item["tenant"] == record["tenant_id"])
     refusal = next(item for item in row["refusals"] if item["id"] == id)

@@ -6,7 +6,7 @@ margin_checks/{broker}.{underlying}.{family}    the newest checks, and since whe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -187,9 +187,7 @@ def _keep(documents: Documents, check: MarginCheck, kept: int) -> None:
     before = documents.get(path)
     stored = _stored(before.data) if before else FamilyChecks(check.broker, check.underlying, check.family, ())
     since = (stored.alarm_since or check.at) if check.alarm else None
-    after: dict[str, Any] = canonical(
-        FamilyChecks(check.broker, check.underlying, check.family, (*stored.checks, check)[-kept:], since)
-    )
+    after = canonical(replace(stored, checks=(*stored.checks, check)[-kept:], alarm_since=since))
     documents.commit([Update(path, after, before.version) if before else Create(path, after)])
 
 

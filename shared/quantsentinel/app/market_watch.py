@@ -47,12 +47,8 @@ def chain_refused(platform: Platform, underlying: str, guard: str) -> None:
     scope = f"symbol:{underlying}"
     if guard in policy.not_anomalies or not _is_scope(scope):
         return
-    now, before = platform.clock.now(), _watch(platform, scope)
-    recent = _recent(before, now, policy.anomaly_window_minutes)
-    told = Told([_write(scope, before, {"recent": recent, "clean_since": None})])
-    if len(recent) >= policy.anomaly_quarantines:
-        told.add(platform.kills.pulled(_pulled(scope, f"chains quarantined by {guard}", now, Rearm.CLEAN_MINUTES)))
-    _commit(platform, told)
+    window = timedelta(minutes=policy.anomaly_window_minutes)
+    _went_wrong(platform, scope, f"chains quarantined by {guard}", window, policy.anomaly_quarantines)
 
 
 def chain_accepted(platform: Platform, underlying: str, source: str, previous: datetime | None) -> Told:
@@ -134,13 +130,8 @@ def poll_failed(platform: Platform, source: str, error: Unavailable | BadInput) 
     policy, scope = platform.desk.policy.switches, f"broker:{source}"
     if not _is_scope(scope):
         return
-    now, before = platform.clock.now(), _watch(platform, scope)
-    recent = _recent(before, now, policy.outage_window_minutes)
-    told = Told([_write(scope, before, {"recent": recent, "clean_since": None})])
-    if len(recent) >= policy.outage_failures:
-        why = f"polls of {source} fail: {type(error).__name__}"
-        told.add(platform.kills.pulled(_pulled(scope, why, now, Rearm.CLEAN_MINUTES)))
-    _commit(platform, told)
+    window = timedelta(minutes=policy.outage_window_minutes)
+    _went_wrong(platform, scope, f"polls of {source} fail: {type(error).__name__}", window, policy.outage_failures)
 
 
 def poll_answered(platform: Platform, source: str) -> None:
@@ -174,11 +165,15 @@ def _is_scope(scope: str) -> bool:
     return True
 
 
-def _recent(watch: Document | None, now: datetime, minutes: float) -> list[str]:
-    """Times of what went wrong inside the window, this one included."""
-    earliest = now - timedelta(minutes=minutes)
-    past: Sequence[str] = watch.data["recent"] if watch else ()
-    return [*(text for text in past if parse_time(text) > earliest), now.isoformat()]
+def _went_wrong(platform: Platform, scope: str, why: str, window: timedelta, most: int) -> None:
+    """Notes the time; `most` of them inside the window, this one included, pull the switch until clean minutes."""
+    now, before = platform.clock.now(), _watch(platform, scope)
+    past: Sequence[str] = before.data["recent"] if before else ()
+    recent = [*(text for text in past if parse_time(text) > now - window), now.isoformat()]
+    told = Told([_write(scope, before, {"recent": recent, "clean_since": None})])
+    if len(recent) >= most:
+        told.add(platform.kills.pulled(_pulled(scope, why, now, Rearm.CLEAN_MINUTES)))
+    _commit(platform, told)
 
 
 def _path(scope: str) -> str:

@@ -92,12 +92,10 @@ def _decisions(platform: Platform, id: str) -> Iterator[tuple[str, str]]:
     if platform.documents.get(f"cycles/{id}") is not None:
         yield id, ""
         return
-    for name in registry.ids():
-        record = registry.store(name).refusal(id)
-        if record is not None:
-            yield record["cycle_id"], name
-            return
-    raise unknown
+    record = registry.refusal(id)
+    if record is None:
+        raise unknown
+    yield record["cycle_id"], record["tenant_id"]
 
 
 def decided(platform: Platform, cycle_id: str) -> Decided:

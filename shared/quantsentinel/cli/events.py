@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 
 import typer
 
 from quantsentinel.cli.options import Config, Json, a_date, settings_of
 from quantsentinel.cli.output import Answer, Table, show
-
-if TYPE_CHECKING:
-    from datetime import date
 
 DAYS = 45
 
@@ -30,7 +27,7 @@ def events(
     from quantsentinel.market.rulebook import load_rules
 
     first = a_date(start, "--from") if start else _today()
-    last = a_date(end, "--to") if end else _after(first)
+    last = a_date(end, "--to") if end else first + timedelta(days=DAYS)
     if last < first:
         raise BadInput(f"--to {last} is before --from {first}", where="qs events", fix="Name the earlier day first")
     rules = load_rules(settings_of(config).rules_overlay)
@@ -48,9 +45,3 @@ def _today() -> date:
     from quantsentinel.market.calendar import IST
 
     return datetime.now(UTC).astimezone(IST).date()
-
-
-def _after(first: date) -> date:
-    from datetime import timedelta
-
-    return first + timedelta(days=DAYS)

@@ -67,9 +67,9 @@ def write_day(out: Path, plan: DayPlan, rules: RuleBook, tell: object = None) ->
     for number, name in enumerate(plan.names):
         if callable(tell):
             tell(number, len(plan.names), name)
-        days[name] = simulate_day(
-            name, plan.day, plan.seed, rules, replace(default_config(name), interval_s=plan.interval_s)
-        )
+        rules.require_underlying(name)
+        config = replace(default_config(name), interval_s=plan.interval_s)
+        days[name] = simulate_day(name, plan.day, plan.seed, rules, config)
     by_name = {name: day.snapshots for name, day in days.items()}
     if plan.spoil:
         foreign = {name: next((by_name[other] for other in plan.names if other != name), ()) for name in plan.names}

@@ -161,8 +161,7 @@ class Days:
 
     @staticmethod
     def of(bars: Sequence[DailyBar], clock: VarianceClock, desk: Desk) -> Days:
-        horizon = desk.policy.regime.horizon_sessions
-        weights = min(desk.volatility.forecast, key=lambda row: abs(row.horizon_sessions - horizon))
+        weights = desk.volatility.nearest(desk.policy.regime.horizon_sessions)
         prices = log_bars(bars)
         units = clock.close_to_close_units([bar.day for bar in bars])
         return Days(range_variance(prices), units, prices.close, desk.volatility, weights, desk.policy.regime)

@@ -34,7 +34,7 @@ def two_sided_share(case: Inspection) -> Finding:
 
 
 def _near_expiries(case: Inspection) -> list[bool]:
-    trading = [_still_trades(case, index) for index in range(len(case.snapshot.slices))]
+    trading = [_is_quoted(case, index) for index in range(len(case.snapshot.slices))]
     last = case.snapshot.received_at.astimezone(IST).date() + NEAR_EXPIRY
     near = [on and expiry <= last for on, expiry in zip(trading, case.snapshot.expiries, strict=True)]
     if not any(near) and any(trading):
@@ -42,10 +42,11 @@ def _near_expiries(case: Inspection) -> list[bool]:
     return near
 
 
-def _still_trades(case: Inspection, index: int) -> bool:
-    expiry = case.snapshot.expiries[index]
+def _is_quoted(case: Inspection, index: int) -> bool:
+    """It still trades and is not settling yet."""
+    rules, underlying, expiry = case.context.rules, case.snapshot.underlying, case.snapshot.expiries[index]
     try:
-        ends = case.context.rules.settlement(case.snapshot.underlying, expiry).window_start
-        return case.context.rules.last_trade(case.snapshot.underlying, expiry) > case.snapshot.received_at < ends
+        ends = min(rules.last_trade(underlying, expiry), rules.settlement(underlying, expiry).window_start)
+        return case.snapshot.received_at < ends
     except RuleGap:
         return False

@@ -140,21 +140,28 @@ def _path(scope: str) -> str:
 def _change(before: Document | None, state: KillState, ended: KillState | None = None) -> Change:
     """The writes of a switch's next state; `ended` is the episode that it follows."""
     held = before.data if before else {}
-    # Above every number that was told of: a change under an old one would pass for the one that was announced then.
-    seq = (
-        held.get("seq", 0) if before is None or isinstance(held.get("seq"), int) else int(before.updated_at.timestamp())
-    )
     history = list(held["history"]) if isinstance(held.get("history"), list) else []
     if before is not None and _state(before).why.startswith(UNREADABLE):
         history.append({"unreadable": json.dumps(dict(held), default=str)[:UNREADABLE_KEPT]})
     elif ended is not None:
         history.append(canonical(ended))
-    number = seq + 1
+    number = _last_number(before) + 1
     data = {**canonical(state), "seq": number, "history": history[-HISTORY_KEPT:]}
     path = _path(state.scope)
     write: Write = Create(path, data) if before is None else Update(path, data, before.version)
     event = _event(state, number)
     return Change(state, event, (write, entry(event, state.released.at if state.released else state.at)))
+
+
+def _last_number(before: Document | None) -> int:
+    """0 before the first change; of a document that does not say, more than any that was told of.
+
+    A change under an old number would pass for the one that was announced then.
+    """
+    if before is None:
+        return 0
+    seq = before.data.get("seq")
+    return seq if isinstance(seq, int) else int(before.updated_at.timestamp())
 
 
 def _event(state: KillState, number: int) -> Event:

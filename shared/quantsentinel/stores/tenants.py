@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 from quantsentinel.accounts.account import Account
@@ -165,26 +166,28 @@ class TenantStore:
     def audit_write(self, record: Record) -> Write:
         """A link of the chain; two commits that both continue the same head cannot both succeed."""
         of_cycle = {"cycle_id": record.body["cycle_id"]} if "cycle_id" in record.body else {}
-        return Create(f"{self.root}/audit/{record.seq:09d}", plain_record(record) | of_cycle)
+        return Create(self.audit_path(record.seq), plain_record(record) | of_cycle)
+
+    def audit_path(self, seq: int) -> str:
+        return f"{self.root}/audit/{seq:09d}"
 
     def audit_record(self, seq: int) -> Record | None:
-        document = self._documents.get(f"{self.root}/audit/{seq:09d}")
+        document = self._documents.get(self.audit_path(seq))
         return read_record(document.data) if document else None
 
     def audit_of_cycle(self, cycle_id: str) -> Record | None:
         found = self._documents.query(f"{self.root}/audit", [Where("cycle_id", "==", cycle_id)], limit=1)
         return read_record(found[0].data) if found else None
 
-    def audit_records(self, first: int = 0) -> Iterator[Record]:
-        """The chain from `first` on, in order, a page at a time; ends where a record is missing."""
-        while True:
-            paths = [f"{self.root}/audit/{seq:09d}" for seq in range(first, first + AUDIT_PAGE)]
+    def audit_records(self) -> Iterator[Record]:
+        """The chain in order, a page at a time; ends where a record is missing."""
+        for first in count(0, AUDIT_PAGE):
+            paths = [self.audit_path(seq) for seq in range(first, first + AUDIT_PAGE)]
             found = self._documents.get_many(paths)
             for path in paths:
                 if path not in found:
                     return
                 yield read_record(found[path].data)
-            first += AUDIT_PAGE
 
     def signal_event(self, signal_id: str, sequence: int) -> Json:
         document = self._documents.get(f"{self.root}/signals/{signal_id}-{sequence:03d}")
@@ -262,7 +265,7 @@ class TenantRegistry:
 
     def audit_records(self, wanted: Mapping[str, int]) -> dict[str, Record]:
         """One record of each of these tenants, where it exists and is one: nobody's wreck hides the others'."""
-        paths = {f"{self.store(tenant_id).root}/audit/{seq:09d}": tenant_id for tenant_id, seq in wanted.items()}
+        paths = {self.store(tenant_id).audit_path(seq): tenant_id for tenant_id, seq in wanted.items()}
         records = {}
         for path, document in self._read(list(paths)).items():
             with suppress(Broken):
@@ -278,6 +281,11 @@ class TenantRegistry:
     def owner(self, signal_id: str) -> str | None:
         document = self._documents.get(f"signal_owners/{signal_id}")
         return str(document.data["tenant_id"]) if document else None
+
+    def refusal(self, refusal_id: str) -> Json | None:
+        """The record of a refusal, whosever it is."""
+        found = (self.store(tenant_id).refusal(refusal_id) for tenant_id in self.ids())
+        return next((record for record in found if record is not None), None)
 
 
 def _loaded(store: TenantStore, found: Mapping[str, Document]) -> Loaded:

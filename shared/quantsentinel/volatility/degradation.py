@@ -26,7 +26,7 @@ def qlike_ratio(bars: Sequence[DailyBar], parameters: Parameters) -> float | Non
     longest = JUDGED_SESSIONS + max(parameters.spans)
     if len(bars) < JUDGED_SESSIONS + BASELINE_SESSIONS + 1:
         return None
-    row = min(parameters.forecast, key=lambda each: abs(each.horizon_sessions - 1.0))
+    row = parameters.nearest(1.0)
     return _ratio(tuple(bars[-longest - 1 :]), parameters.spans, row.alone)
 
 

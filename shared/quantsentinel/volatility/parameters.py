@@ -77,6 +77,10 @@ class Parameters:
     trained: Mapping[str, str]
     digest: str
 
+    def nearest(self, horizon_sessions: float) -> ForecastWeights:
+        """The forecast weights whose horizon lies nearest."""
+        return min(self.forecast, key=lambda row: abs(row.horizon_sessions - horizon_sessions))
+
 
 @cache
 def served() -> Parameters:

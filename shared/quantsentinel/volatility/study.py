@@ -48,7 +48,7 @@ def study(sample: DailySample, parameters: Parameters, horizon: int, fit_garch: 
     """All models of daily bars. `fit_garch(returns, errors)` is the batch fit."""
     units = next_sum(sample.units, horizon)
     per_unit = sample.ranged / sample.units
-    row = min(parameters.forecast, key=lambda each: abs(each.horizon_sessions - horizon))
+    row = parameters.nearest(horizon)
     averages = trailing(sample.ranged, sample.units, parameters.spans)
     found = {
         "yesterday": per_unit * units,
