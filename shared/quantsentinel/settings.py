@@ -1,7 +1,8 @@
 """Settings: one frozen object from the environment (`QS_*`) laid over an optional TOML file.
 
-Unknown keys are refused, every error is reported at once, secrets never print. The environment is an argument: only
-`entry`, `wiring` and the CLI read the real one.
+Unknown keys are refused, every error is reported at once, secrets never print. A secret may be given as the name of the
+file that holds it (`QS_<SECRET>_FILE`), as the cloud mounts it. The environment is an argument: only `entry`, `wiring`
+and the CLI read the real one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from quantsentinel.errors import BadInput
 
 PREFIX = "QS_"
 CONFIG_VARIABLE = "QS_CONFIG"
+FILE_SUFFIX = "_FILE"
 PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay", "legal_rows")
 
 Secret = SecretStr
@@ -119,15 +121,20 @@ class Settings(BaseModel):
 
 
 SECRET_FIELDS = tuple(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
+SECRET_FILES = {f"{PREFIX}{name.upper()}{FILE_SUFFIX}": name for name in SECRET_FIELDS}
+"""The variable that names a secret's file, and the secret."""
+_MOUNT = "Mount the secret's `latest` version there, or correct the path"
 
 
 def settings_from(environ: Mapping[str, str], file: Path | None = None) -> Settings:
     """Defaults, under the TOML file (`file`, or the one `QS_CONFIG` names), under `QS_*`.
 
-    Raises `BadInput` that lists every unknown key and every bad value, with where each came from.
+    Raises `BadInput` that lists every unknown key, every bad value and every secret's file that cannot be used.
     """
     given, origins = gather(environ, file)
-    unknown = [f"{origins[key]}: unknown setting" for key in given if key not in Settings.model_fields]
+    files, unread = _secret_files(environ)
+    given |= files
+    unknown = unread + [f"{origins[key]}: unknown setting" for key in given if key not in Settings.model_fields]
     known = {key: value for key, value in given.items() if key in Settings.model_fields}
     try:
         settings = Settings.model_validate(known)
@@ -144,10 +151,52 @@ def gather(environ: Mapping[str, str], file: Path | None = None) -> tuple[dict[s
     given: dict[str, Any] = _read(path) if path else {}
     origins = {key: f"{path}: {key}" for key in given}
     for name, value in environ.items():
-        if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
-            key = name.removeprefix(PREFIX).lower()
+        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if name in SECRET_FILES:
+            origins.setdefault(SECRET_FILES[name], name)
+        else:
             given[key], origins[key] = value, name
     return given, origins
+
+
+# --- Secrets in files ---
+def read_secret(environ: Mapping[str, str], variable: str) -> str:
+    """The text of the file that `variable` names, without its line's end, as it is now.
+
+    Raises `BadInput` that names the variable and never the content.
+    """
+    path = Path(environ[variable])
+    try:
+        value = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}", where=variable, fix=_MOUNT) from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is not text", where=variable, fix=_MOUNT) from None
+    if not value.strip():
+        raise BadInput(f"{path} is empty", where=variable, fix=_MOUNT)
+    return value
+
+
+def _secret_files(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Secrets by name as their files hold them, and what is wrong with the others."""
+    found, problems = {}, []
+    for variable, field in SECRET_FILES.items():
+        if variable not in environ:
+            continue
+        plain = variable.removesuffix(FILE_SUFFIX)
+        if plain in environ:
+            problems.append(f"{variable}: {plain} is given too: name the file or give the value, not both")
+            continue
+        try:
+            found[field] = read_secret(environ, variable)
+        except BadInput as error:
+            problems.append(str(error))
+    return found, problems
+
+
+# --- Reading ---
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from quantsentinel.errors import BadInput
-from quantsentinel.settings import SECRET_FIELDS, settings_from
+from quantsentinel.settings import SECRET_FIELDS, gather, settings_from
 
 
 def test_with_nothing_given_the_embedded_profile_with_the_simulator_is_set_up() -> None:
@@ -81,3 +81,52 @@ def test_settings_cannot_be_changed() -> None:
 def test_an_unnamed_bucket_is_derived_from_the_project() -> None:
     settings = settings_from({"QS_PROFILE": "google", "QS_PROJECT": "acme", "QS_BUCKET_RAW": "vault"})
     assert (settings.bucket("raw"), settings.bucket("snapshots")) == ("vault", "acme-qs-snapshots")
+
+
+# --- Secrets in files ---
+def test_a_secret_may_be_the_content_of_a_file_without_its_line_end(tmp_path: Path) -> None:
+    for name in SECRET_FIELDS:
+        (tmp_path / name).write_text(f"topsecret:{name}\n", encoding="utf-8")
+    environ = {f"QS_{name.upper()}_FILE": str(tmp_path / name) for name in SECRET_FIELDS}
+    settings = settings_from(environ)
+    assert {name: getattr(settings, name).get_secret_value() for name in SECRET_FIELDS} == {
+        name: f"topsecret:{name}" for name in SECRET_FIELDS
+    }
+    assert "topsecret" not in f"{settings!r}{settings.shown()}"
+    assert gather(environ)[1] == {name: f"QS_{name.upper()}_FILE" for name in SECRET_FIELDS}
+
+
+def test_a_secret_in_a_file_is_laid_over_the_settings_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("rotated")
+    (tmp_path / "qs.toml").write_text('upstox_token = "old"\n')
+    settings = settings_from({"QS_UPSTOX_TOKEN_FILE": str(tmp_path / "token")}, tmp_path / "qs.toml")
+    assert settings.upstox_token.get_secret_value() == "rotated"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "cannot read"), (b"", "is empty"), (b" \n", "is empty"), (b"\xff\xfehunter2", "is not text")],
+)
+def test_a_secret_file_that_cannot_be_used_is_refused_by_name_with_what_to_do(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    file = tmp_path / "value"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(BadInput, match=said) as refused:
+        settings_from({"QS_KITE_KEY_FILE": str(file), "QS_PROFLE": "x"})
+    for part in ("QS_KITE_KEY_FILE", str(file), "Mount the secret", "QS_PROFLE: unknown"):
+        assert part in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_secret_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "value").write_text("hunter2")
+    with pytest.raises(BadInput, match="QS_UPSTOX_TOKEN is given too") as refused:
+        settings_from({"QS_UPSTOX_TOKEN": "hunter2", "QS_UPSTOX_TOKEN_FILE": str(tmp_path / "value")})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_only_secrets_are_read_from_files() -> None:
+    with pytest.raises(BadInput, match="QS_BROKER_FILE: unknown"):
+        settings_from({"QS_BROKER_FILE": "broker"})

@@ -189,3 +189,24 @@ def test_a_spent_budget_stops_the_feed_before_it_calls(client: httpx.Client, ser
     assert server.calls[f"{CHAIN} 200"] == 3
     clock.at += timedelta(seconds=60)
     assert polled.poll("NIFTY") is not None
+
+
+def test_a_rotated_token_takes_effect_at_the_first_refusal(
+    client: httpx.Client, server: ReplayServer, clock: Hand
+) -> None:
+    tokens = [SECRET, TOKEN]
+    feed = UpstoxFeed(client, lambda: tokens.pop(0), rules(), PollPlan.standard(("NIFTY",), 15.0), clock)
+    assert feed.poll("NIFTY") is not None
+    assert server.calls[f"{CONTRACT} 401"] == 1
+    assert not tokens
+    assert sum(count for call, count in server.calls.items() if call.endswith(" 401")) == 1
+
+
+def test_a_token_that_is_still_the_same_is_refused_without_another_call(
+    client: httpx.Client, server: ReplayServer, clock: Hand
+) -> None:
+    feed = UpstoxFeed(client, lambda: SECRET, rules(), PollPlan.standard(("NIFTY",), 15.0), clock)
+    with pytest.raises(BadInput, match="invalid or has expired") as refused:
+        feed.poll("NIFTY")
+    assert SECRET not in str(refused.value)
+    assert dict(server.calls) == {f"{CONTRACT} 401": 1}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import httpx
@@ -21,7 +21,7 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import Clock, MarketFeed, ObjectInfo, Objects
-from quantsentinel.settings import Settings
+from quantsentinel.settings import Settings, read_secret
 from quantsentinel.wiring.local import channels_of, desk_of
 
 
@@ -93,11 +93,18 @@ def feeds_of(settings: Settings, desk: Desk, clock: Clock) -> dict[str, MarketFe
     """The broker's feed; only Upstox can be polled from the cloud."""
     if settings.feed != "upstox":
         return {}
-    token = settings.upstox_token.get_secret_value()
-    if not token:
+    if not settings.upstox_token.get_secret_value():
         raise BadInput(
             "no Upstox token", where="QS_UPSTOX_TOKEN", fix="Create an Analytics Token in Upstox Developer Apps"
         )
     plan = PollPlan.standard(settings.underlyings, settings.poll_interval_s)
     http = httpx.Client(base_url=settings.upstox_url)
-    return {"upstox": UpstoxFeed(http, token, desk.rules, plan, clock)}
+    return {"upstox": UpstoxFeed(http, upstox_token(settings, os.environ), desk.rules, plan, clock)}
+
+
+def upstox_token(settings: Settings, environ: Mapping[str, str]) -> Callable[[], str]:
+    """Reads the token's file again where there is one; a value in the environment stays what it was."""
+    variable = "QS_UPSTOX_TOKEN_FILE"
+    if variable in environ:
+        return lambda: read_secret(environ, variable)
+    return settings.upstox_token.get_secret_value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -33,6 +33,29 @@ def upstox_client(base_url: str = BASE_URL, timeout_s: float = TIMEOUT_S) -> htt
     return httpx.Client(base_url=base_url, timeout=timeout_s, headers={"Accept": "application/json"})
 
 
+Token = str | Callable[[], str]
+"""An access token, or how to read the one that is valid now."""
+
+
+class Bearer:
+    """The access token of one process. A refused one is read again: a rotation takes effect without a redeploy."""
+
+    def __init__(self, token: Token) -> None:
+        self._read = token if callable(token) else lambda: token
+        self._token = self._read().strip()
+        if not self._token:
+            raise BadInput("no access token", where="Upstox", fix=RENEWAL)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def renewed(self) -> bool:
+        """Reads it again; whether there is another one now."""
+        before, self._token = self._token, self._read().strip() or self._token
+        return self._token != before
+
+
 class UpstoxFeed:
     """Option chains of Upstox. Far expiries that are not due are sent again as they were, with their own receipt time.
 
@@ -44,16 +67,14 @@ class UpstoxFeed:
     def __init__(
         self,
         client: httpx.Client,
-        token: str,
+        token: Token,
         rules: RuleBook,
         plan: PollPlan,
         clock: Clock,
         budget: RateBudget | None = None,
     ) -> None:
-        if not token.strip():
-            raise BadInput("no access token", where="Upstox", fix=RENEWAL)
         self._client = client
-        self._headers = {"Authorization": f"Bearer {token.strip()}"}
+        self._bearer = Bearer(token)
         self._rules = rules
         self._plan = plan
         self._clock = clock
@@ -123,13 +144,19 @@ class UpstoxFeed:
         return Payload(response.content, "application/json", self._clock.now(), expiry)
 
     def _get(self, path: str, query: Mapping[str, str]) -> httpx.Response:
-        """One call. Errors become the tree's branches by status and by Upstox's error code."""
-        try:
-            response = self._client.get(path, params=query, headers=self._headers)
-        except httpx.TransportError as error:
-            raise Unavailable(f"{type(error).__name__}: {error}", where=f"Upstox {path}") from None
+        """One call, and another when the token was rotated meanwhile. Errors become the tree's branches."""
+        response = self._sent(path, query)
+        if response.status_code == 401 and self._bearer.renewed():
+            self._budget.take(1, self._clock.now())
+            response = self._sent(path, query)
         raise_for_answer(response, path)
         return response
+
+    def _sent(self, path: str, query: Mapping[str, str]) -> httpx.Response:
+        try:
+            return self._client.get(path, params=query, headers=self._bearer.headers)
+        except httpx.TransportError as error:
+            raise Unavailable(f"{type(error).__name__}: {error}", where=f"Upstox {path}") from None
 
 
 def _instrument_key(underlying: str) -> str:
