@@ -7,7 +7,6 @@ Bot API and a webhook sink. Every process runs on wall time plus one offset that
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import threading
@@ -17,14 +16,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from emulators.fake_telegram import FakeTelegram
 from emulators.function_fleet import Start, function_processes, wait_for
-from emulators.google_emulators import Google, create_bucket, create_push_subscription, create_topic, started
+from emulators.function_map import FunctionMap, load_map
+from emulators.function_rows import Function
+from emulators.google_emulators import Google, Push, create_bucket, create_subscription, create_topic, started
 from emulators.held_port import held_port
 from emulators.interrupt import pause
-from emulators.lifetime import ROOT
 from emulators.replay_server import ReplayServer
 from emulators.webhook_sink import WebhookSink
 from quantsentinel.adapters.brokers.recorded import Recording, open_recording
@@ -39,7 +38,6 @@ from quantsentinel.simulator.day import simulate_day
 from quantsentinel.stores.tenants import Endpoint
 from quantsentinel.wiring.google import open_google
 
-MAP = ROOT / "terraform" / "functions.json"
 PROJECT = "local-quantsentinel"
 UPSTOX_TOKEN = "local-analytics-token"  # noqa: S105  # accepted by the replay server of this very run only
 BOT_TOKEN = "123456:local-bot"  # noqa: S105  # likewise, of the fake Bot API
@@ -47,8 +45,6 @@ KILL_SWITCH_SECRETS = "asha:local-secret-of-asha,ben:local-secret-of-ben"  # of 
 CHAT_ID = "700001"
 SPARE = timedelta(minutes=5)
 """Of the simulated day beyond a run of known length."""
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +75,6 @@ class Dev:
     logs: Path
 
 
-def functions() -> dict[str, Row]:
-    """The map: name -> row."""
-    rows: dict[str, Row] = json.loads(MAP.read_text(encoding="utf-8"))
-    return rows
-
-
-def listening() -> dict[str, Row]:
-    """The functions that a topic pushes to; the others answer HTTP of people."""
-    return {name: row for name, row in functions().items() if row["trigger"]["kind"] == "pubsub"}
-
-
-def topic_of(row: Row) -> str:
-    return str(row["trigger"]["topic"])
-
-
 @contextmanager
 def running(options: Options, logs: Path, stop: threading.Event | None = None) -> Iterator[Dev]:
     """The platform, ready to be ticked.
@@ -101,6 +82,7 @@ def running(options: Options, logs: Path, stop: threading.Event | None = None) -
     Raises `Unavailable` that says what did not start, `Interrupted` when `stop` is set meanwhile.
     """
     stop = stop or threading.Event()
+    known = load_map()
     with ExitStack() as stack:
         data = options.data or _simulated(options, logs)
         recording = open_recording(data)
@@ -121,14 +103,14 @@ def running(options: Options, logs: Path, stop: threading.Event | None = None) -
         stack.enter_context(_exported(google.environ))
         settings = settings_from({key: value for key, value in environ.items() if key.startswith("QS_")})
         secrets = _secrets(broker.url, telegram.url)
-        ports = {name: stack.enter_context(held_port()) for name in functions()}
+        ports = {name: stack.enter_context(held_port()) for name in known.functions}
         starts = {
-            name: Start(ports[name], {**environ, **_granted(row, secrets)}, int(row["concurrency"]))
-            for name, row in functions().items()
+            name: Start(ports[name], {**environ, **_granted(row, secrets)}, row.threads)
+            for name, row in known.functions.items()
         }
         processes = stack.enter_context(function_processes(starts, logs))
         wait_for(ports, processes, logs, stop)
-        _provision(google, settings, ports)
+        _provision(google, settings, ports, known)
         pause(stop)
         _seed(settings, recording, options, Endpoint("webhook", sink.url, secret))
         yield Dev(google, settings, broker, sink, telegram, ports, processes, logs)
@@ -177,9 +159,9 @@ def _secrets(broker: str, telegram: str) -> dict[str, dict[str, str]]:
     }
 
 
-def _granted(row: Row, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def _granted(row: Function, secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """A function sees the secrets that the map grants it and no other."""
-    return {key: value for name in row["permissions"]["secrets"] for key, value in secrets[name].items()}
+    return {key: value for name in row.permissions.secrets for key, value in secrets[name].items()}
 
 
 @contextmanager
@@ -198,18 +180,19 @@ def _exported(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 # --- What Terraform and an operator do in production ------------------------------------------------------------------
-def _provision(google: Google, settings: Settings, ports: Mapping[str, int]) -> None:
-    """Buckets, topics, push subscriptions."""
-    for kind in ("raw", "snapshots", "decisions", "audit"):
+def _provision(google: Google, settings: Settings, ports: Mapping[str, int], known: FunctionMap) -> None:
+    """Buckets, topics, dead letters, push subscriptions."""
+    for kind in known.buckets:
         create_bucket(google, settings.bucket(kind))
-    for name, row in listening().items():
-        create_topic(google, topic_of(row))
-        create_push_subscription(
+    for name in known.listening():
+        create_topic(google, known.topic(name))
+        create_topic(google, known.dead_letter_topic(name))
+        create_subscription(google, known.dead_letter_topic(name), known.dead_letter_topic(name))
+        create_subscription(
             google,
-            topic_of(row),
+            known.topic(name),
             name,
-            f"http://127.0.0.1:{ports[name]}/",
-            ack_deadline_s=int(row["timeout_s"]) + 5,
+            push=Push(f"http://127.0.0.1:{ports[name]}/", known.subscription(name), known.dead_letter_topic(name)),
         )
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import httpx
 
+from emulators.function_rows import Subscription
 from emulators.held_port import held_port
 from emulators.interrupt import pause
 from emulators.lifetime import ROOT, end_children, start_child
@@ -167,16 +168,33 @@ def create_topic(google: Google, topic: str) -> None:
     _call("PUT", f"http://{google.pubsub}/v1/projects/{google.project}/topics/{topic}", {})
 
 
-def create_push_subscription(
-    google: Google, topic: str, name: str, endpoint: str, *, min_back_off_s: int = 10, ack_deadline_s: int = 60
-) -> None:
-    """Pushes every message of `topic` to `endpoint`; one that exists is fine."""
-    body = {
-        "topic": f"projects/{google.project}/topics/{topic}",
-        "pushConfig": {"pushEndpoint": endpoint},
-        "ackDeadlineSeconds": ack_deadline_s,
-        "retryPolicy": {"minimumBackoff": f"{min_back_off_s}s", "maximumBackoff": "600s"},
-    }
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Where a subscription pushes to, how it repeats itself, and where a message goes that nobody could handle."""
+
+    endpoint: str
+    retry: Subscription
+    dead_letter_topic: str = ""
+
+
+def create_subscription(google: Google, topic: str, name: str, push: Push | None = None) -> None:
+    """Pushes every message of `topic`, or keeps it for who pulls; one that exists is fine."""
+    topics = f"projects/{google.project}/topics"
+    body: dict[str, object] = {"topic": f"{topics}/{topic}", "expirationPolicy": {}}
+    if push:
+        body |= {
+            "pushConfig": {"pushEndpoint": push.endpoint},
+            "ackDeadlineSeconds": push.retry.ack_deadline_s,
+            "retryPolicy": {
+                "minimumBackoff": f"{push.retry.min_backoff_s}s",
+                "maximumBackoff": f"{push.retry.max_backoff_s}s",
+            },
+        }
+    if push and push.dead_letter_topic:
+        body["deadLetterPolicy"] = {
+            "deadLetterTopic": f"{topics}/{push.dead_letter_topic}",
+            "maxDeliveryAttempts": push.retry.max_delivery_attempts,
+        }
     _call("PUT", f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{name}", body)
 
 

@@ -17,8 +17,9 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-from emulators.dev_platform import Dev, Options, functions, listening, running, topic_of
+from emulators.dev_platform import Dev, Options, running
 from emulators.function_fleet import SERVE_PYTHON
+from emulators.function_map import load_map
 from emulators.interrupt import Interrupted, listen
 from quantsentinel.app.platform import Platform
 from quantsentinel.contracts.events import Tick
@@ -36,7 +37,7 @@ NOTE = "Firestore stamps a tenant's create time with wall time, so the 14-day lo
 
 def tick_forever(platform: Platform, stop: threading.Event, say: Callable[[str], None]) -> None:
     """Cloud Scheduler's part: one beat a minute to every function that is triggered by one; a lost one is told."""
-    topics = [topic_of(row) for row in listening().values() if topic_of(row).startswith("tick.")]
+    topics = [row.topic for row in load_map().scheduled().values()]
     while not stop.is_set():
         now = platform.clock.now()
         for topic in topics:
@@ -139,7 +140,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
 def run(options: Options, stop: threading.Event, say: Callable[[str], None]) -> None:
     """Until `stop` is set. Raises `Unavailable` when something did not start or ended by itself."""
     with suppress(Interrupted), tempfile.TemporaryDirectory(prefix="quantsentinel-dev-") as folder:
-        say(f"starting emulators and {len(functions())} functions, logs in {folder}")
+        say(f"starting emulators and {len(load_map().functions)} functions, logs in {folder}")
         if not SERVE_PYTHON.is_file():
             say("no .venv-serve here: the functions run in this environment, which holds more than a deployed one")
         with running(options, Path(folder), stop) as dev:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from emulators.google_emulators import Google, create_push_subscription, create_topic
+from emulators.function_rows import Subscription
+from emulators.google_emulators import Google, Push, create_subscription, create_topic
 from emulators.loopback import Loopback, Reply, Request
 from quantsentinel.adapters.embedded.bus import SqliteBus
 from quantsentinel.adapters.embedded.clock import VirtualClock
@@ -25,6 +26,7 @@ from tests.contracts.conftest import IMPLEMENTATIONS
 
 _prefixes = (f"t{number}." for number in itertools.count())
 WITHIN_S = 180.0
+IMPATIENT = Subscription(ack_deadline_s=60, min_backoff_s=1, max_backoff_s=600, max_delivery_attempts=100)
 
 
 class Embedded:
@@ -63,7 +65,8 @@ class PubSub:
     def subscribe(self, topic: str, name: str, handler: Handler) -> None:
         self._handlers[f"/{name}"] = handler
         endpoint = f"{self._server.url}/{name}"
-        create_push_subscription(self._google, self._prefix + topic, self._prefix + name, endpoint, min_back_off_s=1)
+        push = Push(endpoint, IMPATIENT)
+        create_subscription(self._google, self._prefix + topic, self._prefix + name, push)
 
     def _push(self, request: Request) -> Reply:
         envelope = parse_push(request.headers, request.body)

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from emulators.dev_platform import CHAT_ID, ROOT, Dev, functions, running
+from emulators.dev_platform import CHAT_ID, Dev, running
+from emulators.function_map import load_map
 from emulators.google_emulators import HOW, locate
+from emulators.lifetime import ROOT
 from emulators.supervisor import Screen, parse_options, tick_forever
 from quantsentinel.app import listing
 from quantsentinel.app.platform import Platform
@@ -107,7 +109,7 @@ def _evidence(dev: Dev, platform: Platform) -> dict[str, Any]:
         "dropped": len(query("dropped")),
         "calls": dev.broker.calls,
         "rss_mb": {name: rss_mb(pid) for name, pid in workers.items()},
-        "logs": {name: (dev.logs / f"{name}.log").read_text() for name in functions()},
+        "logs": {name: (dev.logs / f"{name}.log").read_text() for name in load_map().functions},
     }
 
 
@@ -154,13 +156,13 @@ def test_no_function_logged_anything_worse_than_a_notice(day: Day) -> None:
 
 
 def test_every_function_stays_within_its_memory(day: Day) -> None:
-    assert set(day.rss_mb) == set(functions())
+    assert set(day.rss_mb) == set(load_map().functions)
     for name, used in day.rss_mb.items():
-        assert used <= min(MOST_RSS_MB, functions()[name]["memory_mb"]), f"{name} peaked at {used:.0f} MB"
+        assert used <= min(MOST_RSS_MB, load_map().functions[name].memory_mb), f"{name} peaked at {used:.0f} MB"
 
 
 def test_nothing_outlives_the_platform(day: Day) -> None:
-    assert len(day.started) >= EMULATORS + 2 * len(functions()), "each function is a master and a worker"
+    assert len(day.started) >= EMULATORS + 2 * len(load_map().functions), "each function is a master and a worker"
     assert not day.left
 
 
@@ -202,7 +204,7 @@ def test_one_interrupt_ends_everything(
 ) -> None:
     supervisor.wait_for(moment)
     started = below(supervisor.process.pid)
-    assert moment == "starting" or len(started) >= EMULATORS + 2 * len(functions())
+    assert moment == "starting" or len(started) >= EMULATORS + 2 * len(load_map().functions)
     interrupt(supervisor.process)
     assert supervisor.code() == 0, supervisor.said
     assert supervisor.said.endswith("ended\n"), supervisor.said
@@ -214,6 +216,6 @@ def test_one_interrupt_ends_everything(
 def test_killing_the_supervisor_leaves_nothing_behind(supervisor: Watched) -> None:
     supervisor.wait_for("snapshot")
     started = below(supervisor.process.pid)
-    assert len(started) >= EMULATORS + 2 * len(functions())
+    assert len(started) >= EMULATORS + 2 * len(load_map().functions)
     supervisor.process.kill()
     assert not left(started)

@@ -9,7 +9,7 @@ from typing import Any
 
 from functions_framework import create_app
 
-from emulators.dev_platform import ROOT
+from emulators.lifetime import ROOT
 
 Body = Mapping[str, Any]
 Parts = tuple[dict[str, str], bytes]

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from emulators.dev_platform import listening
 from emulators.fake_telegram import FakeTelegram
+from emulators.function_map import load_map
 from emulators.held_port import held_port
 from emulators.replay_server import Faults, ReplayServer
 from quantsentinel import entry
@@ -23,7 +23,7 @@ from quantsentinel.stores.outbox import Outbox
 from tests.functions.conftest import CHAIN, World
 from tests.functions.pushes import FORMS, answer, raw_push
 
-NAMES = tuple(listening())
+NAMES = tuple(load_map().listening())
 ONCE = (*CHAIN, "deliver", "announce")
 """Those that keep a claim in the inbox; a beat may come twice and does no harm twice."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from functions_framework import create_app
 
-from emulators.dev_platform import ROOT
+from emulators.lifetime import ROOT
 from quantsentinel.app.kills import kills
 from quantsentinel.wiring import kill_switch
 from tests.functions.conftest import TENANTS, World
