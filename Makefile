@@ -18,7 +18,7 @@ TESTS ?= tests
 DEMO_ARGS ?=
 LOCK ?=
 
-.PHONY: help setup demo test check guards-mutate bench dev lock clean emulators browser
+.PHONY: help setup demo test check guards-mutate bench dev lock clean emulators emulators-installed emulators-stop browser
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 22
@@ -28,7 +28,7 @@ setup: $(STAMPS)/dev $(STAMPS)/project .venv-serve/.stamps/serve  ## .venv (ever
 demo: $(STAMPS)/serve $(STAMPS)/project  ## one simulated session day for three tenants, then an HTML report
 	@$(RUN)/qs demo $(DEMO_ARGS)
 
-test: setup emulators browser  ## everything, with emulators, a browser and the README's commands
+test: setup emulators-installed browser  ## everything, with emulators, a browser and the README's commands
 	@CI=$(CI) $(RUN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 check: setup  ## under a minute: format, lint, types, architecture, fast tests
@@ -40,8 +40,14 @@ guards-mutate: setup  ## disable, invert and starve each guard in turn: does a t
 bench: setup  ## figures against budgets and peers
 	@$(RUN)/qs bench
 
-dev: setup emulators  ## the whole platform on this machine: emulators, every function, replay server, webhook sink
+dev: setup emulators-installed  ## the whole platform on this machine: emulators, every function, replay server, webhook sink
 	@$(RUN)/python -m emulators.supervisor
+
+emulators: emulators-installed  ## Firestore, Pub/Sub and storage, provisioned from the map, left running
+	@$(RUN)/python -m emulators.standing_command start
+
+emulators-stop:  ## ends the emulators that `make emulators` of this checkout left running
+	@[[ ! -d .emulators ]] || $(RUN)/python -m emulators.standing_command stop
 
 lock: $(STAMPS)/installer  ## resolve the groups into requirements/*.txt (newer versions: LOCK=--upgrade)
 	@set -e; for group in installer serve batch dev; do \
@@ -52,7 +58,7 @@ clean:  ## remove what these targets made, except the environments
 	@rm -rf build .qs demo bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find shared tests emulators functions -name __pycache__ -type d -prune -exec rm -rf {} +
 
-emulators: setup
+emulators-installed: setup
 	@CI=$(CI) emulators/install.sh
 
 browser:

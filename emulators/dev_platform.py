@@ -19,11 +19,13 @@ from pathlib import Path
 
 from emulators.fake_telegram import FakeTelegram
 from emulators.function_fleet import Start, function_processes, wait_for
-from emulators.function_map import FunctionMap, load_map
+from emulators.function_map import load_map
 from emulators.function_rows import Function
-from emulators.google_emulators import Google, Push, create_bucket, create_subscription, create_topic, started
+from emulators.google_emulators import Google, started
 from emulators.held_port import held_port
 from emulators.interrupt import pause
+from emulators.inventory import intended
+from emulators.provision import provision
 from emulators.replay_server import ReplayServer
 from emulators.webhook_sink import WebhookSink
 from quantsentinel.adapters.brokers.recorded import Recording, open_recording
@@ -110,8 +112,7 @@ def running(options: Options, logs: Path, stop: threading.Event | None = None) -
         }
         processes = stack.enter_context(function_processes(starts, logs))
         wait_for(ports, processes, logs, stop)
-        _provision(google, settings, ports, known)
-        pause(stop)
+        provision(google, intended(known, ports), stop)
         _seed(settings, recording, options, Endpoint("webhook", sink.url, secret))
         yield Dev(google, settings, broker, sink, telegram, ports, processes, logs)
 
@@ -179,23 +180,7 @@ def _exported(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-# --- What Terraform and an operator do in production ------------------------------------------------------------------
-def _provision(google: Google, settings: Settings, ports: Mapping[str, int], known: FunctionMap) -> None:
-    """Buckets, topics, dead letters, push subscriptions."""
-    for kind in known.buckets:
-        create_bucket(google, settings.bucket(kind))
-    for name in known.listening():
-        create_topic(google, known.topic(name))
-        create_topic(google, known.dead_letter_topic(name))
-        create_subscription(google, known.dead_letter_topic(name), known.dead_letter_topic(name))
-        create_subscription(
-            google,
-            known.topic(name),
-            name,
-            push=Push(f"http://127.0.0.1:{ports[name]}/", known.subscription(name), known.dead_letter_topic(name)),
-        )
-
-
+# --- What an operator does in production ------------------------------------------------------------------------------
 def _seed(settings: Settings, recording: Recording, options: Options, webhook: Endpoint) -> None:
     """Three tenants and the daily history. Firestore's own create time anchors the dry-run lock: all start on paper."""
     platform = open_google(settings)

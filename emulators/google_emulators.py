@@ -22,17 +22,15 @@ from pathlib import Path
 
 import httpx
 
-from emulators.function_rows import Subscription
 from emulators.held_port import held_port
 from emulators.interrupt import pause
 from emulators.lifetime import ROOT, end_children, start_child
 from quantsentinel.errors import Unavailable
 
 TOOLS = ROOT / ".tools" / "bin"
-HOW = "run `make emulators` (emulators/install.sh), which says what it cannot install by itself"
+HOW = "run `make emulators-installed` (emulators/install.sh), which says what it cannot install by itself"
 READY_WITHIN_S = 180.0
 END_WITHIN_S = 5.0
-CALL_WITHIN_S = 30.0
 NAMES = ("firestore", "pubsub", "storage")
 
 
@@ -90,7 +88,7 @@ def locate() -> Programs:
 def _in_sdk(pattern: str) -> Path | None:
     gcloud = shutil.which("gcloud")
     folders = [Path(gcloud).resolve().parents[1]] if gcloud else []
-    folders += [Path("/usr/lib/google-cloud-sdk"), Path.home() / "google-cloud-sdk"]
+    folders += [Path("/usr/lib/google-cloud-sdk"), Path("~/google-cloud-sdk").expanduser()]
     for folder in folders:
         found = sorted((folder / "platform").glob(pattern))
         if found:
@@ -118,9 +116,14 @@ def started(
         for name, port in ports.items():
             processes[name] = start_child(command(name, programs, port), _log(name, logs))
         for name, port in ports.items():
-            _wait_ready(port, processes[name], _log(name, logs), stop or threading.Event())
-        hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        yield Google(project, hosts["firestore"], hosts["pubsub"], f"http://{hosts['storage']}")
+            wait_ready(port, processes[name], _log(name, logs), stop or threading.Event())
+        yield google_on(project, ports)
+
+
+def google_on(project: str, ports: Mapping[str, int]) -> Google:
+    """The three on these ports of the loopback interface."""
+    hosts = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+    return Google(project, hosts["firestore"], hosts["pubsub"], f"http://{hosts['storage']}")
 
 
 def command(name: str, programs: Programs, port: int) -> list[str]:
@@ -137,8 +140,8 @@ def command(name: str, programs: Programs, port: int) -> list[str]:
     return [*server, "-port", str(port), "-public-host", address, "-external-url", f"http://{address}"]
 
 
-def _wait_ready(port: int, process: subprocess.Popen[bytes], log: Path, stop: threading.Event) -> None:
-    """Any answer will do: fake-gcs-server says 404 of its root, the others 200."""
+def wait_ready(port: int, process: subprocess.Popen[bytes], log: Path, stop: threading.Event) -> None:
+    """Any answer will do: fake-gcs-server says 404 of its root, the others 200. Raises `Unavailable`, `Interrupted`."""
     deadline = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -154,55 +157,3 @@ def _wait_ready(port: int, process: subprocess.Popen[bytes], log: Path, stop: th
 
 def _log(name: str, logs: Path) -> Path:
     return logs / f"{name}.log"
-
-
-# --- What Terraform makes in production -------------------------------------------------------------------------------
-def create_bucket(google: Google, name: str) -> None:
-    """With versioning; one that exists is fine."""
-    body = {"name": name, "versioning": {"enabled": True}}
-    _call("POST", f"{google.storage}/storage/v1/b?project={google.project}", body)
-
-
-def create_topic(google: Google, topic: str) -> None:
-    """One that exists is fine."""
-    _call("PUT", f"http://{google.pubsub}/v1/projects/{google.project}/topics/{topic}", {})
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """Where a subscription pushes to, how it repeats itself, and where a message goes that nobody could handle."""
-
-    endpoint: str
-    retry: Subscription
-    dead_letter_topic: str = ""
-
-
-def create_subscription(google: Google, topic: str, name: str, push: Push | None = None) -> None:
-    """Pushes every message of `topic`, or keeps it for who pulls; one that exists is fine."""
-    topics = f"projects/{google.project}/topics"
-    body: dict[str, object] = {"topic": f"{topics}/{topic}", "expirationPolicy": {}}
-    if push:
-        body |= {
-            "pushConfig": {"pushEndpoint": push.endpoint},
-            "ackDeadlineSeconds": push.retry.ack_deadline_s,
-            "retryPolicy": {
-                "minimumBackoff": f"{push.retry.min_backoff_s}s",
-                "maximumBackoff": f"{push.retry.max_backoff_s}s",
-            },
-        }
-    if push and push.dead_letter_topic:
-        body["deadLetterPolicy"] = {
-            "deadLetterTopic": f"{topics}/{push.dead_letter_topic}",
-            "maxDeliveryAttempts": push.retry.max_delivery_attempts,
-        }
-    _call("PUT", f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{name}", body)
-
-
-def _call(method: str, url: str, body: Mapping[str, object] | None = None) -> None:
-    """Raises `Unavailable` for any answer but success and "exists already", and for none."""
-    try:
-        answer = httpx.request(method, url, json=body, timeout=CALL_WITHIN_S)
-    except httpx.HTTPError as error:
-        raise Unavailable(repr(error), where=url) from error
-    if answer.status_code != 409 and answer.is_error:
-        raise Unavailable(f"{answer.status_code} {answer.text[:300]}", where=url)

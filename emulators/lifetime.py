@@ -26,6 +26,12 @@ def end_with_parent() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def outlive_parent() -> None:
+    """Takes the wish back."""
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, 0)
+
+
 def start_child(command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches only us; what it prints goes to `log`."""
     with log.open("wb") as output:

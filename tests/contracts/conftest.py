@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from emulators.google_emulators import Google, create_bucket
+from emulators.google_emulators import Google
+from emulators.provision import provisioner
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.adapters.embedded.database import Database
 from quantsentinel.adapters.embedded.documents import SqliteDocuments
@@ -52,7 +53,7 @@ def documents(
         yield SqliteDocuments(database, clock)
         return
     google: Google = request.getfixturevalue("google_emulators")
-    firestore = FirestoreDocuments(f"contract-{next(_numbers)}", emulator_host=google.firestore)
+    firestore = FirestoreDocuments(f"{google.project}-{next(_numbers)}", emulator_host=google.firestore)
     ran["documents"].add("google")
     yield firestore
     firestore.close()
@@ -65,7 +66,8 @@ def objects(request: pytest.FixtureRequest, tmp_path: Path, ran: dict[str, set[s
         ran["objects"].add("embedded")
         return FolderObjects(tmp_path / "objects", sync="normal")
     google: Google = request.getfixturevalue("google_emulators")
-    bucket = f"contract-{next(_numbers)}"
-    create_bucket(google, bucket)
+    bucket = f"{google.project}-{next(_numbers)}"
+    with provisioner(google) as here:
+        here.bucket(bucket)
     ran["objects"].add("google")
     return GcsObjects(google.project, bucket, emulator_url=google.storage)

@@ -9,12 +9,14 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
-from emulators.function_rows import Subscription
-from emulators.google_emulators import Google, Push, create_subscription, create_topic
+from emulators.google_emulators import Google
+from emulators.inventory import Subscribed
 from emulators.loopback import Loopback, Reply, Request
+from emulators.provision import provisioner
 from quantsentinel.adapters.embedded.bus import SqliteBus
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.adapters.embedded.database import Database
@@ -26,7 +28,7 @@ from tests.contracts.conftest import IMPLEMENTATIONS
 
 _prefixes = (f"t{number}." for number in itertools.count())
 WITHIN_S = 180.0
-IMPATIENT = Subscription(ack_deadline_s=60, min_backoff_s=1, max_backoff_s=600, max_delivery_attempts=100)
+IMPATIENT = Subscribed("", "", 60, 3600, never_expires=True, min_backoff_s=1, max_backoff_s=600)
 
 
 class Embedded:
@@ -59,14 +61,15 @@ class PubSub:
         self._handlers: dict[str, Handler] = {}
         self._server = Loopback(self._push)
         self._server.start()
-        for topic in ("snapshot.taken", "cycle.decided"):
-            create_topic(google, self._prefix + topic)
+        with provisioner(google) as here:
+            for topic in ("snapshot.taken", "cycle.decided"):
+                here.topic(self._prefix + topic)
 
     def subscribe(self, topic: str, name: str, handler: Handler) -> None:
         self._handlers[f"/{name}"] = handler
-        endpoint = f"{self._server.url}/{name}"
-        push = Push(endpoint, IMPATIENT)
-        create_subscription(self._google, self._prefix + topic, self._prefix + name, push)
+        wanted = replace(IMPATIENT, name=self._prefix + name, topic=self._prefix + topic)
+        with provisioner(self._google) as here:
+            here.subscription(replace(wanted, push_endpoint=f"{self._server.url}/{name}"))
 
     def _push(self, request: Request) -> Reply:
         envelope = parse_push(request.headers, request.body)

@@ -14,7 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from emulators.google_emulators import Google, create_bucket, create_topic
+from emulators.google_emulators import Google
+from emulators.inventory import Subscribed, inventory
+from emulators.provision import provision
 from quantsentinel.adapters.brokers.recorded import RecordedFeed, open_recording
 from quantsentinel.adapters.channels.webhook import new_secret
 from quantsentinel.adapters.embedded.clock import VirtualClock
@@ -33,7 +35,6 @@ from quantsentinel.wiring.replay import FEED, ReplayRequest, TenantPlan, merged_
 from quantsentinel.wiring.sink import LoopbackSink
 
 pytestmark = [pytest.mark.emulators, pytest.mark.slow]
-PROJECT = "local-agree"
 SNAPSHOTS = 8
 PATIENCE_S = 180.0
 # Created at the first snapshot (embedded) or now (Firestore): within the 14-day lock of the simulated day either way.
@@ -108,13 +109,10 @@ def embedded(day: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def google(day: Path, google_emulators: Google) -> Run:
     """In one process: the functions pull what the adapters published."""
-    settings = Settings(profile="google", project=PROJECT, underlyings=("NIFTY",))
-    here = Google(PROJECT, google_emulators.firestore, google_emulators.pubsub, google_emulators.storage)
-    for kind in ("raw", "snapshots", "decisions"):
-        create_bucket(here, settings.bucket(kind))
-    for function in FUNCTIONS:
-        create_topic(here, function.topic)
-        _create_pull_subscription(here, function.topic, function.name)
+    here = replace(google_emulators, project=f"{google_emulators.project}-agree")
+    settings = Settings(profile="google", project=here.project, underlyings=("NIFTY",))
+    pulled = [Subscribed(each.name, each.topic, 60, 3600, never_expires=True) for each in FUNCTIONS]
+    provision(here, inventory([each.topic for each in FUNCTIONS], pulled, ["raw", "snapshots", "decisions"]))
     recording = open_recording(day)
     schedule = merged_schedule(recording)
     clock = VirtualClock(schedule[0][0])
@@ -133,12 +131,6 @@ def google(day: Path, google_emulators: Google) -> Run:
             polled += [found] if found else []
             _serve_all(here, platform, bus, served)
         return _run_of(platform, polled, sink)
-
-
-def _create_pull_subscription(google: Google, topic: str, name: str) -> None:
-    body = {"topic": f"projects/{google.project}/topics/{topic}", "ackDeadlineSeconds": 60}
-    url = f"http://{google.pubsub}/v1/projects/{google.project}/subscriptions/{name}"
-    httpx.put(url, json=body, timeout=PATIENCE_S).raise_for_status()
 
 
 def _serve_all(google: Google, platform: Platform, bus: Remembering, served: set[str]) -> None:

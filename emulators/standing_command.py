@@ -1,0 +1,58 @@
+"""`make emulators` and `make emulators-stop`.
+
+python -m emulators.standing_command start | start --terraform | stop | function NAME
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from emulators.interrupt import Interrupted, listen
+from emulators.standing import CLIENTS, FOLDER, Standing, end, start
+from quantsentinel.errors import QuantsentinelError
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code."""
+    given, stop = _parsed(arguments), listen()
+    say = partial(print, flush=True)
+    try:
+        if given.command == "stop":
+            end(given.folder, stop, say)
+        else:
+            say(told(start(given.folder, stop, say, CLIENTS)))
+    except QuantsentinelError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or given.folder}: {error.strerror}\n")
+        return 1
+    except Interrupted:
+        sys.stderr.write("interrupted; `make emulators-stop` ends what is left, if anything is\n")
+        return INTERRUPTED
+    return 0
+
+
+def told(found: Standing) -> str:
+    """In two lines: where they are, and how one uses them."""
+    google = found.google
+    return (
+        f"Firestore {google.firestore}, Pub/Sub {google.pubsub}, storage {google.storage}, project {google.project}\n"
+        f"written to .emulators/env; use them with qs --emulators COMMAND; end them with make emulators-stop"
+    )
+
+
+def _parsed(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make emulators", description="Emulators that stay, provisioned from the map")
+    parser.add_argument("command", choices=["start", "stop"])
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the set is kept")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
