@@ -27,7 +27,8 @@ PAISA = Decimal("0.01")
 
 def rupees(value: Decimal | int | str | float) -> Rupees:
     """The one conversion point from float64 or text to booked money: rounded half up to the paisa."""
-    return Rupees(Decimal(str(value)).quantize(PAISA, rounding=ROUND_HALF_UP))
+    exact = value if type(value) is Decimal else Decimal(str(value))
+    return Rupees(exact.quantize(PAISA, ROUND_HALF_UP))
 
 
 def quantise_price(value: float, tick: float) -> float:
@@ -38,3 +39,8 @@ def quantise_price(value: float, tick: float) -> float:
 def quantise(value: float) -> float:
     """A vol, score, ratio or probability to 1e-6; -0.0 becomes 0.0."""
     return round(value, 6) + 0.0
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 lot`, `2 lots`, `1,500 lots`: a number as people read it."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

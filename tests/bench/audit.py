@@ -82,7 +82,7 @@ def write(path: Path, records: int) -> None:
         with chain.open("rb") as file:
             while block := file.read(1 << 20):
                 out.write(block)
-        out.write(last_line(records, 0) + b"\n")
+        out.write(last_line(records, 0, len(heads)) + b"\n")
 
 
 def _body(number: int) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_a_packed_export_is_verified_as_it_is(state: Path, tmp_path: Path, capsy
     assert verified(capsys, str(out))[0] == 0
     out.write_bytes(out.read_bytes()[:-200])
     code, said = verified(capsys, str(out))
-    assert (code, "damaged" in said) == (2, True)
+    assert (code, "the file is cut off" in said) == (2, True)
 
 
 def test_a_changed_export_exits_1_and_names_the_record(exported: Path, capsys: Captured) -> None:
@@ -75,6 +75,22 @@ def test_a_changed_export_exits_1_and_names_the_record(exported: Path, capsys: C
     run_command(["audit", "verify", str(exported), "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["problem"] == {"seq": 1, "what": "its content is not what was hashed"}
+
+
+def test_a_cut_export_names_the_tenant_and_the_sealed_records_that_it_lacks(exported: Path, capsys: Captured) -> None:
+    whole = exported.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    second = next(at for at, line in enumerate(lines) if b'"seq":2}' in line and line.startswith(b'{"body"'))
+    for cut, records, said in [
+        (b"".join(lines[:second]), "2 records", "MISSING: 1 sealed record of acme, record 2"),
+        (b"".join(lines[:2]), "0 records", "MISSING: 3 sealed records of acme, records 0 to 2"),
+        (whole[:-5], "3 records", f"the file ends within line {len(lines)}"),
+    ]:
+        exported.write_bytes(cut)
+        code, found = verified(capsys, str(exported))
+        assert (code, records in found, said in found) == (1, True, True)
+        assert "cut off" in found
+        assert "not sealed yet" not in found
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b'{"kind":"other"}\n', b"\xff\xfe\n", b"\x1f\x8b not gzip"])

@@ -53,7 +53,7 @@ def export(chain: Sequence[Record] | None = None, sealed: Sequence[int] = (2, 4)
         lines.append(record_line(record))
         if record.seq and "row" not in record.body:
             lines.append(row_line(plain_bytes(row(record.seq))))
-    return [*lines, last_line(len(chain), len(chain) - 2)]
+    return [*lines, last_line(len(chain), len(chain) - 2, len(sealed))]
 
 
 def place(lines: Sequence[bytes], seq: int) -> int:
@@ -122,7 +122,12 @@ SPOILT: dict[str, tuple[Callable[[list[bytes]], list[bytes]], tuple[int, str]]] 
     ),
     "a row too many": (lambda x: [*x[:-1], x[place(x, 2) + 1], x[-1]], (6, "followed by a row that it does not name")),
     "the file ends early": (lambda x: x[: place(x, 5)], (5, "cut off: the chain ends with record 6")),
-    "the last line is gone": (lambda x: x[:-1], (7, "the file does not end as an export does")),
+    "the last line is gone": (lambda x: x[:-1], (7, "cut off: the file's last line is missing")),
+    "a root is gone": (lambda x: without(x, 1), (7, "ends with 7 records, 5 rows and 2 roots, holds 7, 5 and 1")),
+    "the end is torn": (lambda x: [*x[:-1], x[-1][:9]], (7, "cut off: the file ends within line 16")),
+    "the end counts nothing": (lambda x: [*x[:-1], b'{"kind":"end"}\n'], (7, "line 16 cannot be read")),
+    "the end comes twice": (lambda x: [*x, x[-1]], (7, "line 17 stands after the end")),
+    "a line is deeper than any": (lambda x: [*x[:5], b"[" * 100_000, *x[5:]], (2, "line 6 cannot be read")),
     "a line is torn": (lambda x: [line[:40] if at == place(x, 2) else line for at, line in enumerate(x)], (2, "read")),
     "another kind of line": (lambda x: [x[0], b'{"kind":"note"}', *x[1:]], (0, "line 2 is a 'note'")),
 }
@@ -136,6 +141,21 @@ def test_what_was_done_to_an_export_is_named(name: str) -> None:
     assert what in found[1]
 
 
+@pytest.mark.parametrize(
+    ("kept", "missing"), [(1, 0), (3, 5), (4, 4), (8, 2), (11, 0), (15, 0)], ids=lambda number: str(number)
+)
+def test_a_file_that_is_cut_off_says_how_many_sealed_records_it_lacks(kept: int, missing: int) -> None:
+    found = verify_export([line + b"\n" for line in export()][:kept])
+    assert found.problem is not None
+    assert "cut off" in found.problem.what
+    assert (found.missing, found.unread, found.unsealed) == (missing, 0, max(found.records - 5, 0) * (kept > 2))
+
+
+def test_what_stands_behind_a_changed_record_is_not_said_to_be_missing() -> None:
+    found = verify_export(without(export(), place(export(), CARRIED)))
+    assert (found.records, found.missing, found.unread, found.unsealed) == (3, 0, 2, 0)
+
+
 def test_a_root_that_was_left_out_between_two_is_missed() -> None:
     lines = export(sealed=(2, 3, 4))
     assert problem(without(lines, 2)) == (0, f"the root of {DAY + timedelta(days=2)} does not follow that of {DAY}")
@@ -145,16 +165,23 @@ def test_a_proof_of_another_tenant_or_another_root_is_refused() -> None:
     root = roots(records(), 4)[0]
     own, other = inclusion(root, "acme"), inclusion(root, "zen")
     assert own is not None
-    for header, proof in [
-        (root.header, other),
-        (replace(root.header, size=4), own),
-        (root.header, replace(own, path=own.path[1:])),
+    lines, what = export(sealed=()), "does not lead to the root"
+    for header, proof, said in [
+        (root.header, other, "is of 'zen'"),
+        (replace(root.header, size=4), own, what),
+        (root.header, replace(own, path=own.path[1:]), what),
     ]:
-        lines = export(sealed=())
-        assert "does not lead to the root" in problem([lines[0], root_line(header, proof), *lines[1:]])[1]
+        assert said in problem([lines[0], root_line(header, proof), *lines[1:]])[1]
 
 
 def test_another_file_is_no_export() -> None:
-    for first in (b"", b"hello", b"[]", b'{"kind":"export","format":2,"tenant":"acme"}', b'{"kind":"end","format":1}'):
+    for first in (b"", b"hello", b"[]", b'{"kind":"export","format":1,"tenant":"acme"}', b'{"kind":"end","format":2}'):
         with pytest.raises(BadInput, match="export"):
             verify_export([first])
+
+
+@pytest.mark.parametrize("head", [b"5", b"{}", b"null", b'{"seq":6}'])
+def test_a_first_line_that_does_not_say_where_the_chain_ends_is_refused(head: bytes) -> None:
+    first = b'{"kind":"export","format":2,"tenant":"acme","rows":true,"head":' + head + b"}"
+    with pytest.raises(BadInput, match="where it ends"):
+        verify_export([first, *export()[1:]])

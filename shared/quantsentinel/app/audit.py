@@ -184,7 +184,8 @@ def export_lines(platform: Platform, tenant: str, *, with_rows: bool = True) -> 
     if head is None:
         raise Broken("the chain's last record is missing", where=store.root, fix="`qs audit verify` says more")
     yield first_line(tenant, head, with_rows)
-    yield from _root_lines(platform, tenant, head.seq)
+    roots = list(_root_lines(platform, tenant, head.seq))
+    yield from roots
     rows, count, found = _Rows(platform), 0, 0
     for record in store.audit_records():
         if record.seq > head.seq:
@@ -195,7 +196,7 @@ def export_lines(platform: Platform, tenant: str, *, with_rows: bool = True) -> 
         if row is not None:
             found += 1
             yield row_line(row)
-    yield last_line(count, found)
+    yield last_line(count, found, len(roots))
 
 
 def _root_lines(platform: Platform, tenant: str, last: int) -> Iterator[bytes]:

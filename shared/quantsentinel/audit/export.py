@@ -1,31 +1,30 @@
 """One tenant's chain as a file that proves itself: no state, no account, nobody else's heads.
 
 One JSON document a line. First what it is and where the chain ends; then every day's root with the proof that this
-tenant's head stands under it; then the records in order, each followed by its decision row unless it carries it; then
-the counts. Read as a stream: what is kept is one record and one entry a root.
+tenant's head stands under it; then the records in order, each followed by its decision row unless it carries it; last
+the counts of all three. Read as a stream: what is kept is one record and one entry a root.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from quantsentinel.audit.chain import Break, Chain, Record, plain_record, read_record
 from quantsentinel.audit.roots import Header, Inclusion, read_header, read_inclusion
 from quantsentinel.canonical import canonical_bytes, plain_bytes, sha256
 from quantsentinel.errors import BadInput, Broken
 
-EXPORT_FORMAT = 1
+EXPORT_FORMAT = 2
 _ROW, _ROW_END = b'{"kind":"row","row":', b"}"
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What an export holds, and the first thing in it that does not. `sealed` is the newest root with this tenant's
-    head; records after `sealed_seq` are chained and wait for the next root."""
+    """What an export holds, and the first thing in it that does not. `records` hold; `sealed` is the newest root with
+    this tenant's head; records after `sealed_seq` are chained and wait for the next root."""
 
     tenant: str
     records: int
@@ -34,11 +33,27 @@ class Verified:
     sealed: Header | None
     sealed_seq: int | None
     problem: Break | None
+    is_read: bool
+    """To its end: what it does not hold then is not in the file."""
+
+    @property
+    def _sealed(self) -> int:
+        return 0 if self.sealed_seq is None else self.sealed_seq + 1
 
     @property
     def unsealed(self) -> int:
         """Records that no root covers yet."""
-        return self.records if self.sealed_seq is None else self.records - 1 - self.sealed_seq
+        return max(self.records - self._sealed, 0)
+
+    @property
+    def missing(self) -> int:
+        """Records that a root was made over and the file does not hold; 0 while it is not read to its end."""
+        return max(self._sealed - self.records, 0) if self.is_read else 0
+
+    @property
+    def unread(self) -> int:
+        """Records that a root was made over and that stand behind the one that does not hold."""
+        return 0 if self.is_read else max(self._sealed - self.records, 0)
 
 
 # --- writing ---
@@ -67,57 +82,79 @@ def row_line(row: bytes) -> bytes:
     return _ROW + row + _ROW_END
 
 
-def last_line(records: int, rows: int) -> bytes:
-    return canonical_bytes({"kind": "end", "records": records, "rows": rows})
+def last_line(records: int, rows: int, roots: int) -> bytes:
+    return canonical_bytes({"kind": "end", "records": records, "rows": rows, "roots": roots})
 
 
 # --- reading ---
 def verify_export(lines: Iterable[bytes]) -> Verified:
     """Reads an export to its end or to the first thing that does not hold. Raises `BadInput` for another file."""
-    stream = (line.rstrip(b"\r\n") for line in lines)
-    reader = _Reader(_first(stream))
+    stream = iter(lines)
+    reader = _Reader(_first(next(stream, b"")))
     for number, line in enumerate(stream, start=2):
-        found = reader.take(line, number)
+        found = reader.take(line.rstrip(b"\r\n"), number)
         if found is not None:
-            return reader.verified(found)
-    return reader.verified(reader.ended())
+            is_read = next(stream, None) is None
+            if is_read and reader.said is None and not line.endswith(b"\n"):
+                found = Break(found.seq, f"cut off: the file ends within line {number}")
+            return reader.verified(found, is_read=is_read)
+    return reader.verified(reader.ended(), is_read=True)
 
 
-def _first(stream: Iterator[bytes]) -> Mapping[str, Any]:
+def _first(line: bytes) -> _About:
     fix = "`qs audit export` writes them"
     try:
-        first = json.loads(next(stream, b""))
+        first = json.loads(line)
         kind, version = first["kind"], first["format"]
-    except (ValueError, KeyError, TypeError):
+    except _NOT_JSON:
         raise BadInput("this is no export of an audit chain", where="line 1", fix=fix) from None
     if kind != "export" or version != EXPORT_FORMAT:
         what = f"{kind} of format {version}, known is export of format {EXPORT_FORMAT}"
         raise BadInput(what, where="line 1", fix=fix)
-    found: Mapping[str, Any] = first
-    return found
+    try:
+        return _About(str(first["tenant"]), first["head"]["seq"], first["head"]["hash"], first["rows"] is True)
+    except _NOT_JSON:
+        raise BadInput("it does not say whose chain it is or where it ends", where="line 1", fix=fix) from None
+
+
+_NOT_JSON = (ValueError, KeyError, TypeError, RecursionError)
+"""What reading a line raises that was changed into something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The first line: whose chain, its last record, and whether decision rows come with the records."""
+
+    tenant: str
+    seq: int
+    hash: str
+    has_rows: bool
 
 
 @dataclass(slots=True)
 class _Reader:
     """What is known so far. `awaited` is the digest of the row that has to come next."""
 
-    about: Mapping[str, Any]
+    about: _About
     chain: Chain = field(init=False)
     headers: list[Header] = field(default_factory=list)
     heads: dict[int, list[Inclusion]] = field(default_factory=lambda: defaultdict(list))
     newest: Inclusion | None = None
     awaited: str | None = None
     rows: int = 0
-    said: Mapping[str, Any] | None = None
+    said: tuple[int, int, int] | None = None
+    """The counts of the last line."""
 
     def __post_init__(self) -> None:
-        self.chain = Chain(self.about["tenant"])
+        self.chain = Chain(self.about.tenant)
 
     @property
     def next_seq(self) -> int:
         return self.chain.head.seq + 1 if self.chain.head else 0
 
     def take(self, line: bytes, number: int) -> Break | None:
+        if self.said is not None:
+            return Break(self.next_seq, f"line {number} stands after the end")
         if line.startswith(_ROW):
             return self._row(line)
         try:
@@ -128,9 +165,9 @@ class _Reader:
             if kind == "root":
                 return self._root(read_header(data["header"]), data["proof"] and read_inclusion(data["proof"]))
             if kind == "end":
-                self.said = data
+                self.said = (data["records"], data["rows"], data["roots"])
                 return None
-        except (ValueError, KeyError, TypeError, Broken):
+        except (*_NOT_JSON, AttributeError, Broken):
             return Break(self.next_seq, f"line {number} cannot be read")
         return Break(self.next_seq, f"line {number} is a {kind!r}, which no export holds")
 
@@ -143,7 +180,7 @@ class _Reader:
         digest, row = record.body.get("row_digest"), record.body.get("row")
         if row is not None and sha256(plain_bytes(row)) != digest:
             return Break(record.seq, "its row is not the one that its digest names")
-        self.awaited = digest if row is None and self.about["rows"] else None
+        self.awaited = digest if row is None and self.about.has_rows else None
         for proof in self.heads.pop(record.seq, ()):
             if proof.head.hash != record.hash:
                 return Break(record.seq, f"the root of {proof.header.on} was made over another record {record.seq}")
@@ -165,7 +202,9 @@ class _Reader:
         self.headers.append(header)
         if proof is None:
             return None
-        if proof.header != header or proof.head.tenant != self.about["tenant"] or not proof.holds:
+        if proof.head.tenant != self.about.tenant:
+            return Break(self.next_seq, f"the proof under the root of {header.on} is of {proof.head.tenant!r}")
+        if proof.header != header or not proof.holds or not isinstance(proof.head.seq, int):
             return Break(proof.head.seq, f"the proof does not lead to the root of {header.on}")
         self.heads[proof.head.seq].append(proof)
         self.newest = proof
@@ -174,25 +213,30 @@ class _Reader:
     def ended(self) -> Break | None:
         """What only shows at the end: a file or a chain that was cut off."""
         if self.awaited is not None:
-            return Break(self.next_seq - 1, "its decision row is missing")
+            cut = "" if self.said else ": the file is cut off there"
+            return Break(self.next_seq - 1, f"its decision row is missing{cut}")
         if self.heads:
             seq, proofs = max(self.heads.items())
             return Break(self.next_seq, f"cut off: the root of {proofs[0].header.on} names record {seq}")
         head = self.chain.head
-        if head is None or [head.seq, head.hash] != [self.about["head"]["seq"], self.about["head"]["hash"]]:
-            return Break(self.next_seq, f"cut off: the chain ends with record {self.about['head']['seq']}")
-        if self.said is None or [self.said["records"], self.said["rows"]] != [self.next_seq, self.rows]:
-            return Break(self.next_seq, "the file does not end as an export does")
+        if head is None or (head.seq, head.hash) != (self.about.seq, self.about.hash):
+            return Break(self.next_seq, f"cut off: the chain ends with record {self.about.seq}")
+        if self.said is None:
+            return Break(self.next_seq, "cut off: the file's last line is missing")
+        if self.said != (counted := (self.next_seq, self.rows, len(self.headers))):
+            what = "the file ends with {} records, {} rows and {} roots, holds {}, {} and {}"
+            return Break(self.next_seq, what.format(*self.said, *counted))
         return None
 
-    def verified(self, problem: Break | None) -> Verified:
+    def verified(self, problem: Break | None, *, is_read: bool) -> Verified:
         newest = self.newest
         return Verified(
-            tenant=self.about["tenant"],
+            tenant=self.about.tenant,
             records=self.next_seq,
             rows=self.rows,
             roots=tuple(self.headers),
             sealed=newest.header if newest else None,
             sealed_seq=newest.head.seq if newest else None,
             problem=problem,
+            is_read=is_read,
         )

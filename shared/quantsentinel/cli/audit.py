@@ -11,6 +11,7 @@ import typer
 from quantsentinel.cli.options import Config, Json, State, a_date, open_last
 from quantsentinel.cli.output import Answer, Table, ist, show
 from quantsentinel.errors import BadInput
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from quantsentinel.app.audit import StateReport
@@ -44,10 +45,8 @@ def export(
         part.unlink(missing_ok=True)
     size = out.stat().st_size
     found = {"tenant": tenant, "file": str(out), "lines": lines, "bytes": size}
-    show(
-        Answer(found, lines=[f"{tenant}: {lines} lines, {size} bytes in {out}. `qs audit verify {out}` reads it."]),
-        json,
-    )
+    said = f"{tenant}: {counted(lines, 'line')}, {counted(size, 'byte')} in {out}. `qs audit verify {out}` reads it."
+    show(Answer(found, lines=[said]), json)
 
 
 def _write(path: Path, packed: bool, lines: Iterable[bytes]) -> int:
@@ -97,7 +96,9 @@ def _lines(path: Path) -> Iterator[bytes]:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if packed else path.open("rb") as stream:
             yield from stream
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except EOFError:
+        raise BadInput("the file is cut off: its packed content has no end", where=str(path)) from None
+    except (zlib.error, gzip.BadGzipFile) as error:
         raise BadInput(f"the file is damaged: {error}", where=str(path)) from None
     except FileNotFoundError:
         raise BadInput("no such file", where=str(path), fix="`qs audit export` writes one") from None
@@ -107,14 +108,8 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _of_export(found: Verified, wanted: str) -> Answer:
     known = not wanted or wanted in {header.root for header in found.roots}
-    lines = [f"{found.tenant}: {found.records} records, {found.rows} decision rows, {len(found.roots)} roots"]
-    if found.sealed is not None:
-        lines.append(
-            f"sealed up to record {found.sealed_seq} by the root of {found.sealed.on}, {found.sealed.root}: "
-            "compare it with the one that was published"
-        )
-    if found.unsealed:
-        lines.append(f"{found.unsealed} records are chained and not sealed yet: an end cut off there would not show")
+    held = ((found.records, "record"), (found.rows, "decision row"), (len(found.roots), "root"))
+    lines = [f"{found.tenant}: {', '.join(counted(number, noun) for number, noun in held)}", *_sealed(found)]
     if not known:
         lines.append(f"BROKEN: no root in it is {wanted}")
     lines.append(_said(found.tenant, found.problem) if found.problem or known else "")
@@ -125,10 +120,35 @@ def _of_export(found: Verified, wanted: str) -> Answer:
         "roots": [{"on": header.on, "root": header.root} for header in found.roots],
         "sealed_seq": found.sealed_seq,
         "unsealed": found.unsealed,
+        "missing": found.missing,
+        "unread": found.unread,
         "root_found": known,
         "problem": found.problem,
     }
     return Answer(data, lines=[line for line in lines if line], failed=found.problem is not None or not known)
+
+
+def _sealed(found: Verified) -> Iterator[str]:
+    """How far a root vouches for the records, and what of that the file does not hold."""
+    if found.sealed is not None:
+        yield (
+            f"sealed up to record {found.sealed_seq} by the root of {found.sealed.on}, {found.sealed.root}: "
+            "compare it with the one that was published"
+        )
+    if found.missing:
+        yield f"MISSING: {counted(found.missing, 'sealed record')} of {found.tenant}, {_behind(found)}"
+    elif found.unread:
+        yield f"not verified: {counted(found.unread, 'sealed record')} of {found.tenant}, {_behind(found)}"
+    elif found.unsealed:
+        stand = "is" if found.unsealed == 1 else "are"
+        said = counted(found.unsealed, "record")
+        yield f"{said} {stand} chained and not sealed yet: an end cut off there would not show"
+
+
+def _behind(found: Verified) -> str:
+    """Which ones."""
+    is_one = found.records == found.sealed_seq
+    return f"record {found.records}" if is_one else f"records {found.records} to {found.sealed_seq}"
 
 
 def _of_state(found: StateReport) -> Answer:
@@ -136,7 +156,9 @@ def _of_state(found: StateReport) -> Answer:
     columns = ("tenant", "records", "sealed to", "by the root of", "")
     newest = found.roots[-1] if found.roots else None
     lines = [
-        f"{len(found.roots)} roots, the newest of {newest.on}: {newest.root}" if newest else "no day is sealed yet"
+        f"{counted(len(found.roots), 'root')}, the newest of {newest.on}: {newest.root}"
+        if newest
+        else "no day is sealed yet"
     ]
     if found.problem:
         lines.append(f"BROKEN: {found.problem}")
