@@ -1,0 +1,4 @@
+output "name" {
+  description = "The topic's name."
+  value       = google_pubsub_topic.this.name
+}
