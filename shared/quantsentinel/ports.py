@@ -179,8 +179,17 @@ class Clock(Protocol):
 
 
 class Secrets(Protocol):
-    def get(self, name: str) -> str:
-        """Raises `Unavailable` when there is no such secret."""
+    """Where rotated secrets are kept. What is read is a file or a variable of the settings, never this port."""
+
+    def add(self, name: str, value: str) -> str:
+        """The newest version from now on, older ones stay; returns what it is called.
+
+        Raises `BadInput` when there is no such secret, `Unavailable` when it is not certain that it was stored.
+        """
+        ...
+
+    def newest(self, name: str) -> datetime | None:
+        """When the newest usable version was added; None when the secret has none."""
         ...
 
 

@@ -76,6 +76,7 @@ class Settings(BaseModel):
     kill_switch_secrets: Secret = Secret("")
     """`name:secret,…` of the people who may use the HTTP kill switch, at least 16 characters each; empty: nobody."""
 
+    secret_manager_url: str = "https://secretmanager.googleapis.com"  # noqa: S105 (an address, no secret)
     firestore_database: str = "(default)"
     bucket_raw: str = ""
     bucket_snapshots: str = ""

@@ -16,10 +16,9 @@ from quantsentinel.adapters.embedded.database import Database
 from quantsentinel.adapters.embedded.documents import SqliteDocuments
 from quantsentinel.adapters.embedded.objects import FolderObjects
 from quantsentinel.adapters.google.bus import MAX_MESSAGES, PubSubBus, batches, message_of
-from quantsentinel.adapters.google.connection import translated
+from quantsentinel.adapters.google.connection import NotAllowed, translated
 from quantsentinel.adapters.google.documents import FirestoreDocuments
 from quantsentinel.adapters.google.objects import GcsObjects
-from quantsentinel.adapters.secrets import EnvSecrets
 from quantsentinel.errors import Broken, Conflict, QuantsentinelError, Unavailable
 from quantsentinel.ports import Event, Put
 
@@ -71,7 +70,7 @@ def test_a_google_service_out_of_reach_is_unavailable_at_its_first_refusal(call:
         (exceptions.Aborted("x"), Conflict),
         (exceptions.PreconditionFailed("x"), Conflict),
         (exceptions.InvalidArgument("x"), Broken),
-        (exceptions.PermissionDenied("x"), Unavailable),
+        (exceptions.PermissionDenied("x"), NotAllowed),
         (exceptions.ServiceUnavailable("x"), Unavailable),
         (exceptions.DeadlineExceeded("x"), Unavailable),
         (exceptions.ResourceExhausted("x"), Unavailable),
@@ -108,14 +107,6 @@ def test_a_request_holds_at_most_a_thousand_messages_and_nine_megabytes() -> Non
     large = [message_of(Event(f"t:{number}", "t", {"text": "x" * 4_000_000})) for number in range(5)]
     assert [len(batch) for batch in batches(large)] == [2, 2, 1]
     assert batches([]) == []
-
-
-def test_a_secret_comes_from_the_environment_it_was_given_and_an_absent_one_is_unavailable() -> None:
-    secrets = EnvSecrets({"UPSTOX_TOKEN": "abc", "EMPTY": ""})
-    assert secrets.get("UPSTOX_TOKEN") == "abc"
-    for name in ("EMPTY", "NOWHERE"):
-        with pytest.raises(Unavailable, match=name):
-            secrets.get(name)
 
 
 def test_a_system_clock_is_wall_time_in_utc_plus_its_offset() -> None:

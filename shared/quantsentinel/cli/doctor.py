@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,51 +14,57 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, State, a_date, settings_of
+from quantsentinel.app.check import FAIL, OK, WARN, Check, covered, token_life
+from quantsentinel.cli.options import Config, Json, State, a_date, deployment_of
 from quantsentinel.cli.output import Answer, Markup, Table, show
+from quantsentinel.contracts.access_token import life_of
 from quantsentinel.errors import QuantsentinelError
 
 if TYPE_CHECKING:
     from quantsentinel.settings import Settings
 
-OK, WARN, FAIL = "ok", "warn", "fail"
-COVERAGE_WARNING_DAYS = 45
 FREE_DISK_GB = 1.0
 PACKAGES = ("numpy", "scipy", "polars", "pydantic", "httpx", "lightgbm", "typer", "rich")
 STYLES = {OK: Markup("[green]ok[/]"), WARN: Markup("[yellow]warn[/]"), FAIL: Markup("[bold red]fail[/]")}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    status: str
-    found: str
-    fix: str = ""
-
-
 def doctor(
     date: Annotated[str, typer.Option("--date", help="The day to judge the rule book by (default: today).")] = "",
+    write: Annotated[
+        bool, typer.Option("--write", help="Of a deployment: also create and delete one document.")
+    ] = False,
     config: Config = None,
     state: State = None,
     json: Json = False,
 ) -> None:
-    """Checks Python, packages, the state folder, market data, the rule book's coverage, emulators and tokens."""
+    """Checks this machine, or with the google profile (or the emulators of `make emulators`) a whole deployment."""
     from quantsentinel.market.calendar import IST
 
-    settings = settings_of(config, state)
+    settings, environ = deployment_of(config, state)
     day = a_date(date) if date else datetime.now(UTC).astimezone(IST).date()
     checks = [
         *machine(settings),
         rule_book(settings, day),
         session(settings, day),
-        *emulators(os.environ),
-        *tokens(settings),
+        *(_deployed(settings, environ, write) if settings.profile == "google" else _here(settings, environ)),
     ]
     failed = [check for check in checks if check.status == FAIL]
     rows = [(STYLES[check.status], check.name, check.found, check.fix) for check in checks]
-    lines = [f"{len(failed)} of {len(checks)} checks failed" if failed else "Ready. Next: qs demo"]
+    ready = "Ready. Next: qs demo" if settings.profile == "embedded" else f"{settings.project} is ready."
+    lines = [f"{len(failed)} of {len(checks)} checks failed" if failed else ready]
     answer = {"ok": not failed, "checks": checks}
     show(Answer(answer, [Table("", ("", "check", "found", "what to do"), rows)], lines, failed=bool(failed)), json)
+
+
+def _deployed(settings: Settings, environ: Mapping[str, str], write: bool) -> list[Check]:
+    from quantsentinel.cli.deployment_checks import deployment
+
+    return deployment(settings, environ, write=write)
+
+
+def _here(settings: Settings, environ: Mapping[str, str]) -> list[Check]:
+    """What the embedded profile needs; a deployment's tokens are in its own secrets, not on this machine."""
+    return [*emulators(environ), *tokens(settings)]
 
 
 def machine(settings: Settings) -> list[Check]:
@@ -126,16 +131,9 @@ def rule_book(settings: Settings, day: date) -> Check:
     from quantsentinel.market.rulebook import load_rules
 
     try:
-        end = load_rules(settings.rules_overlay).coverage_end()
+        return covered(load_rules(settings.rules_overlay).coverage_end(), day)
     except QuantsentinelError as error:
         return Check("rule book", FAIL, error.what, error.fix)
-    left = (end - day).days
-    fix = "Add dated rows to an overlay (QS_RULES_OVERLAY), or take a newer release"
-    if left < 0:
-        return Check("rule book", FAIL, f"covers entries to {end}; {day} is {-left} days past it: all is refused", fix)
-    if left < COVERAGE_WARNING_DAYS:
-        return Check("rule book", WARN, f"covers entries to {end}, {left} days from {day}", fix)
-    return Check("rule book", OK, f"covers entries to {end}, {left} days from {day}")
 
 
 def session(settings: Settings, day: date) -> Check:
@@ -177,5 +175,6 @@ def tokens(settings: Settings) -> list[Check]:
             told(upstox),
             "QS_UPSTOX_TOKEN, for live chains" if not upstox else "",
         ),
+        *([token_life("upstox token's life", life_of(upstox), datetime.now(UTC))] if upstox else []),
         Check("telegram token", OK, told(telegram), "QS_TELEGRAM_TOKEN, for Telegram messages" if not telegram else ""),
     ]

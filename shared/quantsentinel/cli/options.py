@@ -39,6 +39,18 @@ def settings_of(config: Path | None, state: Path | None = None) -> Settings:
     return settings.model_copy(update={"state": state}) if state else settings
 
 
+def deployment_of(config: Path | None, state: Path | None = None) -> tuple[Settings, dict[str, str]]:
+    """Settings and environment of what is deployed: of the emulators, where `make emulators` left some standing and
+    no profile is named."""
+    from quantsentinel.settings import settings_from
+    from quantsentinel.wiring.emulators import ENV_FILE, read_env_file
+
+    left = read_env_file() if "QS_PROFILE" not in os.environ and ENV_FILE.is_file() else {}
+    environ = {**left, **os.environ}
+    settings = settings_from(environ, config)
+    return (settings.model_copy(update={"state": state}) if state else settings), environ
+
+
 def note_last(state: Path) -> None:
     """Remembers the state folder that was used last."""
     LAST_STATE.parent.mkdir(parents=True, exist_ok=True)

@@ -53,11 +53,17 @@ class RoutedObjects:
 
 
 def open_google(
-    settings: Settings, clock: Clock | None = None, feeds: Mapping[str, MarketFeed] | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    feeds: Mapping[str, MarketFeed] | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Platform:
-    """A platform on Google Cloud; `feeds` only where it polls (`feeds_of`): no other function holds the token."""
+    """A platform on Google Cloud; `feeds` only where it polls (`feeds_of`): no other function holds the token.
+
+    `environ` names the emulators, where there are any.
+    """
     clock = clock or SystemClock(settings.clock_offset_s)
-    emulated = {name: os.environ.get(f"{name}_EMULATOR_HOST") for name in ("FIRESTORE", "PUBSUB", "STORAGE")}
+    emulated = {name: environ.get(f"{name}_EMULATOR_HOST") for name in ("FIRESTORE", "PUBSUB", "STORAGE")}
     objects = RoutedObjects(
         {
             "raw": _bucket(settings, "raw", emulated["STORAGE"]),

@@ -28,6 +28,10 @@ def emulator_channel(host: str) -> Any:
     return grpc.insecure_channel(host)
 
 
+class NotAllowed(Unavailable):
+    """The account that asks has not the role. Granting it needs no new message."""
+
+
 @contextmanager
 def translated(where: str) -> Iterator[None]:
     """Google's errors as ours: a failed precondition is a `Conflict`, a malformed request `Broken`, the rest passes."""
@@ -39,6 +43,6 @@ def translated(where: str) -> Iterator[None]:
         raise Broken(error.message, where=where, fix="The request is malformed: a rule is missing") from error
     except (exceptions.PermissionDenied, exceptions.Unauthenticated, exceptions.Forbidden) as error:
         fix = "Grant the function's service account the role that terraform/functions.json asks for"
-        raise Unavailable(error.message, where=where, fix=fix) from error
+        raise NotAllowed(error.message, where=where, fix=fix) from error
     except (exceptions.GoogleAPIError, GoogleAuthError, grpc.RpcError, requests.RequestException) as error:
         raise Unavailable(f"{type(error).__name__}: {error}", where=where) from error
