@@ -1,12 +1,11 @@
 locals {
-  service    = "qs-${replace(var.name, "_", "-")}"
-  labels     = merge(var.labels, { part = var.name })
-  is_pushed  = var.row.trigger.kind == "pubsub"
-  is_open    = contains(["public_with_secret", "callback"], coalesce(var.row.trigger.invokers, "nobody"))
-  pubsub     = "serviceAccount:service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-  dead       = "${var.name}.dead"
-  audience   = "https://${local.service}.${var.project_id}"
-  kept_for_s = 14 * 24 * 3600
+  service   = "qs-${replace(var.name, "_", "-")}"
+  labels    = merge(var.labels, { part = var.name })
+  is_pushed = var.row.trigger.kind == "pubsub"
+  is_open   = contains(["public_with_secret", "callback"], coalesce(var.row.trigger.invokers, "nobody"))
+  pubsub    = "serviceAccount:service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  dead      = "${var.name}.dead"
+  audience  = "https://${local.service}.${var.project_id}"
 }
 
 resource "google_cloud_run_v2_service" "this" {

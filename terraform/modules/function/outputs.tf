@@ -30,10 +30,10 @@ output "revision" {
 
 output "subscription" {
   description = "Name of the push subscription; null for an HTTP function."
-  value       = one(google_pubsub_subscription.push[*].name)
+  value       = one(module.subscription[*].name)
 }
 
 output "dead_letter_subscription" {
   description = "Name of the dead letter's subscription; null for an HTTP function."
-  value       = one(google_pubsub_subscription.dead[*].name)
+  value       = one(module.subscription[*].dead_letter_subscription)
 }
