@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.pricing.svi_loss import Parameters, Slice
 from quantsentinel.pricing.svi_repair import search_free
-from quantsentinel.pricing.svi_search import Parameters, Slice, search
+from quantsentinel.pricing.svi_search import search
 from quantsentinel.pricing.svi_slice import (
     SviParams,
     butterfly_free,

@@ -1,7 +1,7 @@
 """The search behind `svi.without_arbitrage`: the best slice found without butterfly arbitrage, many slices at once.
 
 A grid over (m, ln sigma) closes in on its best admissible point round by round; a point is admissible when the slice
-with its best linear part, flattened by `shape`, has g >= 0 on a line. Shapes of arrays as in `svi_search`.
+with its best linear part, flattened by `shape`, has g >= 0 on a line. Shapes of arrays as in `svi_loss`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from quantsentinel.pricing.svi_search import Batch, Linear, Parameters, Slice, grid, project, raw_of
+from quantsentinel.pricing.svi_loss import Batch, Linear, Parameters, Slice, project, raw_of
+from quantsentinel.pricing.svi_search import grid
 from quantsentinel.pricing.svi_slice import LEE_SLOPE, butterfly_g
 
 Floats = NDArray[np.float64]

@@ -1,0 +1,238 @@
+"""The loss behind `svi.fit_slices`: variable projection over (mu, ln s), all slices and all starts at once.
+
+Arrays: L slices, S starts, n quotes (shorter slices padded with weight zero). Each slice works in its own units,
+x = (k - mean) / width and v = (w - mean) / deviation, p being its weights. With z = sqrt((x - mu)^2 + s^2) it is
+v = d x + c (z - mean z), linear in (d, c), and c >= 0, |d| <= RHO_MAX c. What is left is a loss in (mu, ln s); its
+gradient and its exact Hessian are taken after projecting the linear part out:
+
+    H = F_tt - F_tb G^-1 F_bt,   G the normal matrix of the linear part        (Golub and Pereyra 1973)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Slice = tuple[Floats, Floats, Floats]
+"""Log-moneyness, total variance and weight, which sums to one, of the quotes of one expiry: (n,) each."""
+
+Parameters = tuple[float, float, float, float, float]
+"""a, b, rho, m, sigma of raw SVI."""
+
+RHO_MAX = 0.999
+SIGMA_RANGE = (0.01, 1.0)
+"""Of the quotes' width. Beyond, a slice is a parabola, or a kink between two quotes."""
+_LOG_SIGMA_RANGE = np.log(SIGMA_RANGE)[:, None, None]
+THETA, LOSS, GRADIENT, DIAGONAL, CROSS = slice(0, 2), 2, slice(3, 5), slice(5, 7), 7
+"""Rows of a state (8, L, S)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """L slices in their own units. x, v, p (L, 1, n), padded with a quote of no weight; moments (L, n, 4) = p, p x,
+    p v, p x x; one_and_x (L, n, 2); sums (L, 1) of p x x, p x v, p v v; scales (4, L, 1) mean k, width, mean w,
+    deviation; bounds (2, L, 1, 2) least and most (mu, ln s)."""
+
+    x: Floats
+    v: Floats
+    p: Floats
+    moments: Floats
+    one_and_x: Floats
+    sums: tuple[Floats, Floats, Floats]
+    scales: Floats
+    bounds: Floats
+
+    @staticmethod
+    def build(slices: Sequence[Slice]) -> Batch:
+        n = max(len(k) for k, _, _ in slices)
+        k, w, p = np.empty((3, len(slices), n))
+        for i, (moneyness, variance, weight) in enumerate(slices):
+            size = len(moneyness)
+            k[i, :size], w[i, :size], p[i, :size] = moneyness, variance, weight
+            k[i, size:], w[i, size:], p[i, size:] = moneyness[0], variance[0], 0.0
+        low, high = k.min(axis=1, keepdims=True), k.max(axis=1, keepdims=True)
+        width = high - low
+        k_mean, w_mean = (p * k).sum(axis=1, keepdims=True), (p * w).sum(axis=1, keepdims=True)
+        x, v = (k - k_mean) / width, w - w_mean
+        scale = np.maximum(np.sqrt((p * v * v).sum(axis=1, keepdims=True)), 1e-9 * w_mean)
+        v /= scale
+        bounds = np.empty((2, len(slices), 1, 2))
+        bounds[..., 0] = (low - k_mean) / width, (high - k_mean) / width
+        bounds[..., 1] = _LOG_SIGMA_RANGE
+        moments = np.stack([p, p * x, p * v, p * x * x], axis=2)
+        sums = (
+            moments[..., 3].sum(1)[:, None],
+            (moments[..., 2] * x).sum(1)[:, None],
+            (moments[..., 2] * v).sum(1)[:, None],
+        )
+        one_and_x = np.stack([np.ones_like(x), x], axis=2)
+        scales = np.stack([k_mean, width, w_mean, scale])
+        return Batch(x[:, None], v[:, None], p[:, None], moments, one_and_x, sums, scales, bounds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """The best admissible (d, c) of each start, mean z, the weighted mean square (inf when there is none), and whether
+    |d| stands at its limit; (L, S) each."""
+
+    d: Floats
+    c: Floats
+    z_mean: Floats
+    loss: Floats
+    on_edge: Bools
+
+
+def raw_of(batch: Batch, theta: Floats, linear: Linear) -> Floats:
+    """(L, S, 5) a, b, rho, m, sigma in natural units from theta (L, S, 2) and its linear part."""
+    mu, s = theta[..., 0], np.exp(theta[..., 1])
+    k_mean, width, w_mean, scale = batch.scales
+    raw = np.empty((*mu.shape, 5))
+    raw[..., 0] = w_mean + scale * (linear.d * mu - linear.c * linear.z_mean)
+    raw[..., 1] = scale * linear.c / width
+    raw[..., 2] = np.divide(linear.d, linear.c, out=np.zeros_like(linear.d), where=linear.c > 0)
+    raw[..., 3] = k_mean + width * mu
+    raw[..., 4] = width * s
+    return raw
+
+
+def project(batch: Batch, theta: Floats) -> Linear:
+    """The inner linear problem of every start, theta (L, S, 2)."""
+    s = np.exp(theta[..., 1])
+    z = batch.x - theta[..., :1]
+    z *= z  # in place: over a grid of starts these are large enough to cost page faults
+    z += (s * s)[..., None]
+    return _project(batch, (theta[..., 0], s), (np.sqrt(z, out=z) @ batch.moments[..., :3]).transpose(2, 0, 1))
+
+
+def _project(batch: Batch, at: tuple[Floats, Floats], of_z: Floats) -> Linear:
+    """At mu and s, (L, S) each; `of_z` (3, L, S): sums of z with p, p x and p v."""
+    (mu, s), (z_mean, sxz, szv), (sxx, sxv, svv) = at, of_z, batch.sums
+    szz = np.maximum(sxx + mu * mu + s * s - z_mean * z_mean, 1e-300)
+    full = sxx * szz
+    determinant = full - sxz * sxz
+    regular = determinant > 1e-12 * full
+    safe = np.where(regular, determinant, 1.0)
+    d, c = (sxv * szz - szv * sxz) / safe, (szv * sxx - sxv * sxz) / safe
+    inside = regular & (c >= 0) & (np.abs(d) <= RHO_MAX * c)
+    loss = np.where(inside, svv - d * sxv - c * szv, np.inf)
+    for edge in () if inside.all() else (-RHO_MAX, RHO_MAX):
+        against = edge * sxv + szv
+        along = np.maximum(against / (edge * edge * sxx + 2 * edge * sxz + szz), 0.0)
+        better = ~inside & (svv - along * against < loss)
+        d, c = np.where(better, edge * along, d), np.where(better, along, c)
+        loss = np.where(better, svv - along * against, loss)
+    lowest = batch.scales[2] / batch.scales[3] + d * mu - c * z_mean + s * np.sqrt(np.maximum(c * c - d * d, 0.0))
+    return Linear(d, c, z_mean, np.where(lowest > 0, np.maximum(loss, 0.0), np.inf), ~inside)
+
+
+def evaluated(batch: Batch, theta: Floats) -> Floats:
+    """State (8, L, S) of each start, theta (2, L, S): theta, the mean square, gradient and Hessian of half of it.
+
+    With y = x - mu and r = 1/z, dz/dmu = -y r and dz/d ln s = s^2 r; as y^2 + s^2 = z^2, a few moments of z, r and r^2
+    make the Hessian. The gradient is summed over the residuals themselves: it is right to their rounding.
+    """
+    mu, s = theta[0], np.exp(theta[1])
+    ss = s * s
+    powers = _powers(batch, mu, ss)
+    of_z, of_r, of_rr = _over_quotes(powers, batch.moments)
+    linear = _project(batch, (mu, s), of_z[:3])
+    first, third, loss = _with_residual(batch, linear, powers)
+    first_y, third_y = first[1] - mu * first[0], third[1] - mu * third[0]
+    state = np.empty((8, *mu.shape))
+    state[THETA], state[LOSS] = theta, np.where(np.isfinite(linear.loss), loss[0], np.inf)
+    slope = np.stack([-first_y, ss * first[0]])
+    np.multiply(-linear.c, slope, out=state[GRADIENT])
+    bend = np.stack([ss * third[0], ss * (2.0 * first[0] - ss * third[0]), ss * third_y])
+    state[5:] = _hessian(batch, linear, _products(batch, (mu, ss), linear, (of_z, of_r, of_rr)), (slope, bend))
+    return state
+
+
+def _powers(batch: Batch, mu: Floats, ss: Floats) -> Floats:
+    """(L, 3, S, n): z, 1/z and 1/z^2."""
+    powers = np.empty((len(mu), 3, mu.shape[1], batch.x.shape[2]))
+    z, r, rr = powers[:, 0], powers[:, 1], powers[:, 2]
+    np.subtract(batch.x, mu[..., None], out=z)
+    np.multiply(z, z, out=z)
+    z += ss[..., None]
+    np.sqrt(z, out=z)
+    np.divide(1.0, z, out=r)
+    np.multiply(r, r, out=rr)
+    return powers
+
+
+def _over_quotes(rows: Floats, columns: Floats) -> Floats:
+    """(k, m, L, S): sums over the quotes of k rows (L, k, S, n) times m columns (L, n, m)."""
+    count, k, starts, n = rows.shape
+    return (rows.reshape(count, k * starts, n) @ columns).reshape(count, k, starts, -1).transpose(1, 3, 0, 2)
+
+
+def _with_residual(batch: Batch, linear: Linear, powers: Floats) -> Floats:
+    """(3, 2, L, S): sums of the weighted residual times 1/z, 1/z^3 and itself, with 1 and with x. Uses up `powers`."""
+    z, r, rr = powers[:, 0], powers[:, 1], powers[:, 2]
+    residual = batch.v - linear.d[..., None] * batch.x
+    z -= linear.z_mean[..., None]
+    z *= linear.c[..., None]
+    residual -= z
+    np.multiply(batch.p, residual, out=z)
+    r *= z
+    rr *= r
+    z *= residual
+    sums = _over_quotes(powers, batch.one_and_x)
+    return sums[[1, 2, 0]]
+
+
+def _products(
+    batch: Batch, at: tuple[Floats, Floats], linear: Linear, moments: tuple[Floats, Floats, Floats]
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Centred products of u = dz/dmu and q = dz/d ln s: with each other (3, L, S) as uu, qq, uq; with z and with x
+    (2, L, S); of z with itself and with x (L, S)."""
+    (mu, ss), (of_z, of_r, of_rr), z_mean = at, moments, linear.z_mean
+    u, q = mu * of_r[0] - of_r[1], ss * of_r[0]
+    own = np.stack([1.0 - ss * of_rr[0] - u * u, ss * ss * of_rr[0] - q * q, ss * (mu * of_rr[0] - of_rr[1]) - u * q])
+    with_z = np.stack([mu - z_mean * u, ss - z_mean * q])
+    with_x = np.stack([mu * of_r[1] - of_r[3], ss * of_r[1]])
+    return own, with_z, with_x, np.maximum(batch.sums[0] + mu * mu + ss - z_mean * z_mean, 1e-300), of_z[1]
+
+
+def _hessian(
+    batch: Batch,
+    linear: Linear,
+    products: tuple[Floats, Floats, Floats, Floats, Floats],
+    with_residual: tuple[Floats, Floats],
+) -> Floats:
+    """(3, L, S): mm, ss, ms of the exact Hessian where that is positive, else of Gauss and Newton's."""
+    own, with_z, with_x, szz, sxz = products
+    c, (slope, bend) = linear.c, with_residual
+    inverse_xx, inverse_xz, inverse_zz = _inverse(linear, batch.sums[0], sxz, szz)
+    own, fx, fz = c * c * own, c * with_x, c * with_z
+
+    def reduced(direct: Floats, fz: Floats) -> Floats:
+        gx, gz = fx * inverse_xx + fz * inverse_xz, fx * inverse_xz + fz * inverse_zz
+        parts = np.empty_like(direct)
+        np.subtract(direct[:2], fx * gx + fz * gz, out=parts[:2])
+        np.subtract(direct[2], fx[0] * gx[1] + fz[0] * gz[1], out=parts[2])
+        return parts
+
+    exact = reduced(own - c * bend, fz - slope)
+    mm, ss, ms = exact
+    sound = (mm > 0) & (ss > 0) & (mm * ss - ms * ms > 1e-6 * mm * ss)
+    return exact if sound.all() else np.where(sound, exact, reduced(own, fz))
+
+
+def _inverse(linear: Linear, sxx: Floats, sxz: Floats, szz: Floats) -> tuple[Floats, Floats, Floats]:
+    """xx, xz, zz of the inverse of the linear part's normal matrix; at the limit of |d| only one direction is left."""
+    determinant = np.maximum(sxx * szz - sxz * sxz, 1e-12 * sxx * szz)
+    inverse = szz / determinant, -sxz / determinant, sxx / determinant
+    if not linear.on_edge.any():
+        return inverse
+    rising = linear.c > 0
+    edge = np.where(rising, linear.d / np.where(rising, linear.c, 1.0), 0.0)
+    along = np.maximum(edge * edge * sxx + 2 * edge * sxz + szz, 1e-300)
+    limited = edge * edge / along, edge / along, 1.0 / along
+    xx, xz, zz = (np.where(linear.on_edge, one, two) for one, two in zip(limited, inverse, strict=True))
+    return xx, xz, zz
