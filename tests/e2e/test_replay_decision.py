@@ -187,7 +187,7 @@ def test_the_command_says_identical_and_refuses_a_stranger(played: Path, capsys:
     assert run_command(["replay-decision", cycles(platform)[0], "--tenant", "acme", "--state", str(played)]) == 0
     said = capsys.readouterr().out
     assert "identical" in said
-    assert "1 decisions made again, 0 differ" in said
+    assert "1 decision made again, 0 not the same" in said
     assert run_command(["replay-decision", "cyc-nobody", "--state", str(played)]) == 2
 
 

@@ -171,7 +171,7 @@ def test_people_see_every_line_with_its_row_and_what_is_not_confirmed(capsys: py
     assert run_command([*COMMAND, "--legs", "SELL 24500CE 110", "--broker", "zerodha", "--settle", "24700"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     for words in ("stt_sale", "1 × ₹20.00", "0.15 %", "premium received ₹7,150.00", "not confirmed on the day",
-                  "tax (information, not advice)", "Settlement on 2026-11-23 at 24700"):  # fmt: skip
+                  "tax (information, not advice)", "1 lot on ", "Settlement on 2026-11-23 at 24700"):  # fmt: skip
         assert words in out
 
 

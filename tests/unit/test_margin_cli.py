@@ -193,5 +193,5 @@ def test_without_a_view_there_is_nothing_to_ask_and_without_a_broker_nobody(
 def test_a_person_reads_parts_days_and_what_is_not_confirmed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([*COMMAND, *SPREAD, *VOL]) == 0
     said = capsys.readouterr().out
-    for words in ("Parts on the worst day", "By day", "estimate:", "worse candidate", "expiry day elm"):
+    for words in ("1 lot on ", "Parts on the worst day", "By day", "estimate:", "worse candidate", "expiry day elm"):
         assert words in said

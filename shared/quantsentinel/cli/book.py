@@ -9,6 +9,7 @@ import typer
 
 from quantsentinel.cli.options import Config, Json, State, a_date, open_last, open_live
 from quantsentinel.cli.output import Answer, Table, ist, rupees_text, show
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +66,8 @@ def closed(
 
 def _shown(said: Said, json: bool) -> None:
     answer = said.answer
-    terms = "" if answer.price is None else f" at {answer.price:g}, {answer.lots} lots"
+    lots, price = answer.lots, answer.price
+    terms = "" if price is None or lots is None else f" at {price:g}, {counted(lots, 'lot')}"
     when = "was recorded before, nothing changed" if said.repeated else "counts from the next cycle on"
     line = f"{said.tenant_id}: {answer.signal_id} {answer.kind.value}{terms} ({ist(answer.at)}) {when}."
     show(Answer(said, lines=[line]), json)

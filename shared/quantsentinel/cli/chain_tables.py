@@ -10,6 +10,7 @@ import numpy as np
 from quantsentinel.app.chain_view import ChainView
 from quantsentinel.cli.output import Table, ist
 from quantsentinel.market.snapshot import Chain
+from quantsentinel.units import counted
 
 LAKH = 1e5
 LINE = ("at", "underlying", "outcome", "guard", "measured", "limit", "unit", "detail")
@@ -119,6 +120,7 @@ def show_lines(found: Mapping[str, Any]) -> list[str]:
     masked = ", ".join(f"{name} {item['rows']}" for name, item in found["masked"].items()) or "none"
     gaps = ", ".join(f"{name.removeprefix('vendor_')} {value:+.3f}" for name, value in found["vendor_gap"].items())
     refused = found["refused_by"]
+    before = f"{counted(history['rows'], 'snapshot')} before it, {counted(history['daily_bars'], 'daily bar')}"
     return [
         f"{found['outcome']}" + (f" by {refused['guard']}: {refused['detail']}" if refused else ""),
         f"forecast {_percent(found['forecast']['vol'])} against {_percent(values['implied_vol_near'])} implied"
@@ -128,7 +130,7 @@ def show_lines(found: Mapping[str, Any]) -> list[str]:
         + (f"; {gamma['participants_reason']}" if gamma["participants_reason"] else ""),
         f"masked quotes: {masked}",
         f"vendor against ours, log: {gaps or 'nothing to compare'}",
-        f"stands on {history['rows']} snapshots before it, {history['daily_bars']} daily bars, participants of "
+        f"stands on {before}, participants of "
         f"{history['participants_of'] or 'no evening'}, breadth of {history['breadth_of'] or 'no day'}; "
         f"{sum(value is not None for value in values.values())} of {len(values)} features known (--json)",
     ]

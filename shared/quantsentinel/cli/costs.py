@@ -9,6 +9,7 @@ import typer
 from quantsentinel.cli.cited import plain_rows, unconfirmed_lines
 from quantsentinel.cli.options import Config, Json, a_date, settings_of
 from quantsentinel.cli.output import Answer, Table, rupees_text, show
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -129,7 +130,7 @@ def _tables(sheet: ChargeSheet) -> list[Table]:
         for part in sheet.legs
     ]
     columns = ("side", "contract", "units", "orders", "price", "premium")
-    title = f"{order.lots} lots on {order.on}, {order.broker}"
+    title = f"{counted(order.lots, 'lot')} on {order.on}, {order.broker}"
     tables = [Table(title, columns, legs), _table(f"Charges at entry, {order.form}", sheet.entry)]
     tables += [_table(f"Settlement on {part.on} at {part.level}", part.charges) for part in sheet.settled]
     return tables

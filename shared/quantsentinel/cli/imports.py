@@ -12,6 +12,7 @@ import typer
 from quantsentinel.cli.options import Config, Json, State, open_live, settings_of
 from quantsentinel.cli.output import Answer, Table, progress, show
 from quantsentinel.errors import BadInput
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from quantsentinel.app.import_data import Options, Outcome
@@ -58,7 +59,7 @@ def import_files(
     }
     if handed is not None:
         document["participant_evenings_in_state"] = handed
-    said = f"{document['summary']['rows']} rows in {root}"
+    said = f"{counted(document['summary']['rows'], 'row')} in {root}"
     show(Answer(document, _tables(outcomes), [said], failed=failed), json)
 
 
@@ -147,4 +148,4 @@ def _tables(outcomes: Sequence[Outcome]) -> list[Table]:
 
 
 def _where(item: Outcome) -> str:
-    return item.reason or ", ".join(f"{name} ({count} files)" for name, count in item.files.items())
+    return item.reason or ", ".join(f"{name} ({counted(count, 'file')})" for name, count in item.files.items())

@@ -10,6 +10,7 @@ import typer
 from quantsentinel.cli.cited import plain_rows, unconfirmed_lines
 from quantsentinel.cli.options import Config, Json, State, a_date, open_live, settings_of
 from quantsentinel.cli.output import Answer, Table, rupees_text, show
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -172,8 +173,9 @@ def _tables(sheet: MarginSheet) -> list[Table]:
     ]
     parts = [(name.replace("_", " "), rupees_text(value)) for name, value in _parts(sheet).items()]
     days = [(str(day), rupees_text(total)) for day, total in sheet.estimate.by_day]
+    columns = ("side", "contract", "units", "price", "forward")
     return [
-        Table(f"{request.lots} lots on {request.on}", ("side", "contract", "units", "price", "forward"), legs),
+        Table(f"{counted(request.lots, 'lot')} on {request.on}", columns, legs),
         Table("Parts on the worst day", ("part", "rupees"), parts),
         Table("By day", ("day", "margin"), days, "nothing is held"),
     ]

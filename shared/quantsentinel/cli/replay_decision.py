@@ -8,6 +8,7 @@ import typer
 
 from quantsentinel.cli.options import Config, Json, State, open_last
 from quantsentinel.cli.output import Answer, Table, show
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from quantsentinel.app.replay_decision import Replayed
@@ -29,7 +30,7 @@ def replay_decision(
     elsewhere = sorted({name for one in found for name in one.elsewhere})
     lines = [f"The machine is another one: {', '.join(elsewhere)} differ."] if elsewhere else []
     differing = sum(one.difference is not None for one in found)
-    lines.append(f"{len(found)} decisions made again, {differing} differ.")
+    lines.append(f"{counted(len(found), 'decision')} made again, {differing} not the same.")
     show(Answer(found, [Table(f"Replay of {id}", columns, rows)], lines, failed=differing > 0), json)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from quantsentinel.cli.options import Config, Json, State, open_last
 from quantsentinel.cli.output import Answer, Table, rupees_text, show
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from quantsentinel.app.risk_book import RiskBook
@@ -87,5 +88,6 @@ def _lines(found: RiskBook) -> list[str]:
     if unknown:
         lines.append(f"Not valued, so in neither Greeks nor stress: {', '.join(unknown)}")
     late = [one for item in found.tenants for one in item.mismatches if one.overdue is not False]
-    lines.append(f"Worst of the stress grid {rupees_text(found.stress.worst)}; {len(late)} positions block entries.")
+    blocking = f"{counted(len(late), 'position')} {'blocks' if len(late) == 1 else 'block'} entries"
+    lines.append(f"Worst of the stress grid {rupees_text(found.stress.worst)}; {blocking}.")
     return lines

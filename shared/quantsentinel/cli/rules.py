@@ -10,6 +10,7 @@ import typer
 
 from quantsentinel.cli.options import Config, Json, a_date, settings_of
 from quantsentinel.cli.output import Answer, Table, show
+from quantsentinel.units import counted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -188,7 +189,9 @@ def _comparison(made: Comparison) -> dict[str, Any]:
 
 
 def _check_tables(problems: tuple[Problem, ...], comparisons: list[Comparison]) -> list[Table]:
-    rows = [(p.severity, p.check, _short(p.what), _short(", ".join(p.rows)) or f"{p.days} sessions") for p in problems]
+    rows = [
+        (p.severity, p.check, _short(p.what), _short(", ".join(p.rows)) or counted(p.days, "session")) for p in problems
+    ]
     lines = [
         (made.source, made.compared, len(made.different), sum(made.explained.values()), made.unknown, made.left_out)
         for made in comparisons

@@ -15,6 +15,7 @@ from quantsentinel.cli.report.strike_chart import interest_chart
 from quantsentinel.cli.report.tables import Column, folded
 from quantsentinel.cli.report.tenant_section import tenant_card
 from quantsentinel.cli.report.waterfall import all_falls
+from quantsentinel.units import counted
 
 SECTIONS = (
     ("market", "The market"),
@@ -64,7 +65,7 @@ def _header(record: DayRecord, names: str) -> str:
         ("Snapshots accepted", f"{accepted:,}", f"of {read:,} read, {read - accepted:,} refused"),
         ("Decision cycles", f"{sum(market.cycles for market in record.markets):,}", "one per accepted snapshot"),
         ("Opportunities", f"{sum(m.opportunities for m in record.markets):,}", "passed all hard rules"),
-        ("Signals", f"{len(signals):,}", f"{_states(record)} for {len(record.tenants)} tenants"),
+        ("Signals", f"{len(signals):,}", f"{_states(record)} for {counted(len(record.tenants), 'tenant')}"),
         ("Delivered", f"{len(sent):,}", f"messages, of {len(record.deliveries):,}"),
     )
     shown = "".join(

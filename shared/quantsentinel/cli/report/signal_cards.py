@@ -12,6 +12,7 @@ from quantsentinel.cli.report import svg, words
 from quantsentinel.cli.report.payoff import Curves, curves, deviations
 from quantsentinel.cli.report.svg import Figure, Hover, Panel, Scale, Series
 from quantsentinel.cli.report.tables import Column, table
+from quantsentinel.units import counted
 
 LEFT, RIGHT = 66.0, svg.WIDTH - 14
 
@@ -37,7 +38,7 @@ def payoff_chart(card: SignalCard) -> str:
     summary = f"{_bounds(card)} Breakevens {', '.join(map(words.level, card.breakevens)) or 'none'}.{unbounded}"
     legend = [("at expiry", "s1"), *([("today (T+0)", "s3")] if today else []), ("± 1σ, 2σ", "band-key")]
     note = "" if today else "A leg has no implied vol, so there is no curve for today."
-    title = f"Profit and loss of {card.lots} lot{'s' if card.lots > 1 else ''} ({card.units:,} units)"
+    title = f"Profit and loss of {counted(card.lots, 'lot')} ({card.units:,} units)"
     identity = f"payoff-{card.signal_id}"
     return svg.figure(Figure(identity, title, summary, body, legend, _hover(x, panel, made), note=note))
 

@@ -9,6 +9,7 @@ from quantsentinel.app.day_record import BookLine, TenantDay
 from quantsentinel.cli.report import svg, words
 from quantsentinel.cli.report.svg import Figure, Hover, Panel, Scale, Series
 from quantsentinel.cli.report.tables import Column, table
+from quantsentinel.units import counted
 
 LEFT, RIGHT = 74.0, svg.WIDTH - 14
 
@@ -25,12 +26,13 @@ def tenant_card(tenant: TenantDay) -> str:
         ("Refused", f"{sum(tenant.refusals_by.values()):,} of {tenant.opportunities:,} offered"),
     )
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    age = counted(tenant.age_days, "day")
     note = f'<p class="sub">{escape(tenant.note)}</p>' if tenant.note else ""
     return (
         f'<article class="card tenant" id="tenant-{escape(tenant.tenant_id)}"><header><h3>{escape(tenant.name)}</h3>'
         f'<span class="chip mode-{escape(tenant.mode)}">{escape(tenant.mode)}</span>'
         f'<span class="chip status-{escape(tenant.status)}">{escape(tenant.status)}</span></header>'
-        f'<p class="sub"><code>{escape(tenant.tenant_id)}</code>, {tenant.age_days} days old</p>{note}'
+        f'<p class="sub"><code>{escape(tenant.tenant_id)}</code>, {age} old</p>{note}'
         f'<dl class="facts">{listed}</dl>{equity_chart(tenant)}{_book(tenant.book)}</article>'
     )
 
