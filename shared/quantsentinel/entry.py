@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.app.platform import Platform
+from quantsentinel.app.token_watch import note_token
 from quantsentinel.contracts.events import Envelope, Tick, parse_push
+from quantsentinel.contracts.self_test import ASKED
 from quantsentinel.errors import BadInput, QuantsentinelError
 from quantsentinel.settings import settings_from
 from quantsentinel.wiring.google import feeds_of, open_google
 from quantsentinel.wiring.handlers import BY_NAME, Data, handle, log
+from quantsentinel.wiring.identity import identity
 from quantsentinel.wiring.local import desk_of, open_local
 
-Answer = tuple[str, int]
+Answer = tuple[str, int] | tuple[str, int, Mapping[str, str]]
 POLLS = frozenset({"poll_market"})
 """The functions that hold the broker's token."""
 
@@ -27,14 +31,20 @@ def platform(name: str) -> Platform:
     clock = SystemClock(settings.clock_offset_s)
     feeds = feeds_of(settings, desk_of(settings), clock) if name in POLLS else {}
     opener = open_google if settings.profile == "google" else open_local
-    return opener(settings, clock, feeds)
+    found = opener(settings, clock, feeds)
+    if feeds:
+        note_token(found, settings.upstox_token.get_secret_value())
+    return found
 
 
 def push(name: str, request: Any) -> Answer:
     """Handles one push of function `name`. `request` is Flask's.
 
-    A body that is no push at all is dropped (204) after it is logged: redelivery would never mend it.
+    A body that is no push at all is dropped (204) after it is logged: redelivery would never mend it. A GET, which
+    Cloud Run lets nobody make but who may invoke the function, is told who it is; no platform is opened for it.
     """
+    if request.method == "GET":
+        return _who(name)
     try:
         envelope = parse_push(dict(request.headers), request.get_data())
     except BadInput as error:
@@ -51,8 +61,17 @@ def push(name: str, request: Any) -> Answer:
     return "", handled.status
 
 
+def _who(name: str) -> Answer:
+    try:
+        return identity(name).model_dump_json(), 200, {"content-type": "application/json", "cache-control": "no-store"}
+    except QuantsentinelError as error:
+        log("CRITICAL", f"cannot start: {error}", function=name)
+        return "", 500
+
+
 def _data(name: str, envelope: Envelope) -> Data:
     """The message's data. A scheduler sends the same bytes at every beat: its time is when that was published."""
-    if BY_NAME[name].message is not Tick or envelope.published_at is None:
+    beat = BY_NAME[name].message is Tick and not envelope.event_id.startswith(ASKED)
+    if not beat or envelope.published_at is None:
         return envelope.data
     return {"at": envelope.published_at.isoformat(), **envelope.data}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from emulators.dev_platform import CHAT_ID, Dev, running
@@ -53,6 +54,7 @@ class Day:
     calls: Mapping[str, int]
     rss_mb: Mapping[str, float]
     logs: Mapping[str, str]
+    self_test: Mapping[str, Any]
     started: set[int]
     left: set[int]
 
@@ -83,7 +85,16 @@ def _watch(dev: Dev) -> dict[str, Any]:
         screen.look()
     stop.set()
     ticker.join()
-    return found | {"screen": tuple(said)}
+    return found | {"screen": tuple(said), "self_test": _self_test(dev)}
+
+
+def _self_test(dev: Dev) -> Any:
+    """What the function `self_test` answers about this platform."""
+    address = {name: f"http://127.0.0.1:{port}/" for name, port in dev.ports.items()}
+    asked = {name: {"revision": "local"} for name in load_map().listening()}
+    asked["kill_switch"] = {"revision": "local", "url": f"{address['kill_switch']}health"}
+    test = {"run": "after-the-day", "sink_url": address["self_test_sink"], "functions": asked}
+    return httpx.post(address["self_test"], json=test, timeout=300).json()
 
 
 def _is_settled(found: Mapping[str, Any]) -> bool:
@@ -142,6 +153,11 @@ def test_signals_reach_the_chat_once_each_and_on_paper(day: Day) -> None:
     assert {message.chat_id for message in day.chats} == {CHAT_ID}
     assert all("PAPER" in text for text in texts)
     assert {item["mode"] for item in day.signals} == {"paper"}
+
+
+def test_the_self_test_finds_every_function_and_its_signal_arrives(day: Day) -> None:
+    assert (day.self_test["passed"], day.self_test["findings"]) == (True, [])
+    assert day.self_test["revisions"] == {name: {"local": 1} for name in (*load_map().listening(), "kill_switch")}
 
 
 def test_the_screen_shows_what_arrived(day: Day) -> None:

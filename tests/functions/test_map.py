@@ -24,6 +24,8 @@ from tests.functions.pushes import answer, raw_push, scheduled_push
 KNOWN = load_map()
 MAP = KNOWN.functions
 PUSHED = KNOWN.listening()
+ASKS_ALL = "self_test"
+"""It asks every function on the topic that the function works on."""
 
 
 def test_the_map_and_the_handlers_name_the_same_functions_and_topics() -> None:
@@ -33,15 +35,16 @@ def test_the_map_and_the_handlers_name_the_same_functions_and_topics() -> None:
 
 def test_every_topic_has_one_reader_and_a_writer() -> None:
     read = KNOWN.topics()
-    written = {topic for row in MAP.values() for topic in row.publishes}
+    written = {topic for name, row in MAP.items() if name != ASKS_ALL for topic in row.publishes}
     scheduled = {trigger.topic for trigger in KNOWN.scheduled().values()}
     assert len(read) == len(set(read)) == len(PUSHED)
     assert written | scheduled == set(read)
     assert not written & scheduled
+    assert set(MAP[ASKS_ALL].publishes) == set(read)
 
 
 def test_every_function_that_turns_a_switch_by_itself_may_announce_it() -> None:
-    announcing = {name for name, row in MAP.items() if "kill.changed" in row.publishes}
+    announcing = {name for name, row in MAP.items() if "kill.changed" in row.publishes} - {ASKS_ALL}
     assert announcing == {"poll_market", "serve_tenants", "heartbeat", "announce", "sweep"}
 
 

@@ -25,6 +25,9 @@ OFFERS = frozenset({"created", "updated"})
 """States on which a tenant may enter."""
 SWITCHED = "switched"
 """Of a notice (`app.announce`), which is delivered like a step of a signal."""
+TESTED = "tested"
+"""Of the notice that a self-test sends, to the tenant `SELF_TEST` alone (`app.self_test`)."""
+SELF_TEST = "self-test"
 TYPES = {
     "created": "signal.created",
     "updated": "signal.updated",
@@ -32,6 +35,7 @@ TYPES = {
     "expired": "signal.expired",
     "closed": "signal.closed",
     SWITCHED: "switch.changed",
+    TESTED: "self_test.sent",
 }
 
 
@@ -68,9 +72,18 @@ class _Attempt:
 def deliver(platform: Platform, issued: SignalIssued) -> None:
     """Raises `Unavailable` (the longest wait asked for) while a channel still has to be tried again."""
     store = platform.tenants.store(issued.tenant_id)
-    states = send(platform, store, issued, store.signal_event(issued.signal_id, issued.sequence))
+    stored = _tested(issued) if issued.state == TESTED else store.signal_event(issued.signal_id, issued.sequence)
+    states = send(platform, store, issued, stored)
     if states and issued.state in OFFERS and all(state == "expired" for state in states):
         store.note_undelivered(f"{issued.signal_id}.{issued.sequence}")
+
+
+def _tested(issued: SignalIssued) -> Json:
+    """The self-test's notice. Raises `BadInput` when it is addressed to anybody else."""
+    if issued.tenant_id != SELF_TEST:
+        raise BadInput(f"a self-test for {issued.tenant_id}", where=issued.signal_id, fix=f"Only {SELF_TEST} gets them")
+    body = {"id": issued.signal_id, "decided_at": issued.valid_until.isoformat(), "state": issued.state}
+    return {"webhook": body, "telegram": "Self-test"}
 
 
 def send(platform: Platform, store: TenantStore, issued: SignalIssued, stored: Json) -> list[str]:

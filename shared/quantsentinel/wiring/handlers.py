@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from quantsentinel.app.decide import decide
 from quantsentinel.app.deliver import deliver
 from quantsentinel.app.fan_out import fan_out
 from quantsentinel.app.heartbeat import heartbeat
+from quantsentinel.app.log_line import log as log
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.poll_market import poll_tick
+from quantsentinel.app.self_test_answers import answer_asked
 from quantsentinel.app.serve_tenants import serve_tenants
 from quantsentinel.app.sweep import sweep
 from quantsentinel.canonical import sha256
@@ -34,8 +35,10 @@ from quantsentinel.contracts.events import (
     Tick,
     parse,
 )
+from quantsentinel.contracts.self_test import ASKED, Asked
 from quantsentinel.errors import BadInput, Broken, QuantsentinelError, StaleData, Unavailable
 from quantsentinel.ports import Put
+from quantsentinel.wiring.identity import identity
 
 Data = Mapping[str, Any]
 DROPPED_KEPT = timedelta(days=30)
@@ -78,14 +81,22 @@ class Handled:
 
 def handle(platform: Platform, name: str, event_id: str, data: Data) -> Handled:
     """Runs one function on one event and turns what it raised into what the bus should do."""
-    function = BY_NAME[name]
     try:
-        function.use_case(platform, parse(function.message, data, f"{name} {event_id}"))
+        _run(platform, name, event_id, data)
     except QuantsentinelError as error:
         return _settled(platform, name, event_id, data, error)
     except Exception as error:  # the last line of defence: never acknowledge what we did not understand
         return Handled(500, "ERROR", "".join(traceback.format_exception(error)), error)
     return Handled(204, "DEBUG", "done")
+
+
+def _run(platform: Platform, name: str, event_id: str, data: Data) -> None:
+    where = f"{name} {event_id}"
+    if event_id.startswith(ASKED):
+        answer_asked(platform, parse(Asked, data, where), identity(name))
+        return
+    function = BY_NAME[name]
+    function.use_case(platform, parse(function.message, data, where))
 
 
 def _settled(platform: Platform, name: str, event_id: str, data: Data, error: QuantsentinelError) -> Handled:
@@ -116,13 +127,3 @@ def record(platform: Platform, name: str, event_id: str, data: Data, error: Quan
     }
     key = sha256(f"{name}:{event_id}".encode()).removeprefix("sha256:")
     platform.documents.commit([Put(f"dropped/{key}", body)])
-
-
-def log(severity: str, text: str, **labels: Any) -> None:
-    """One JSON line on stdout, as Cloud Logging reads it."""
-    line = {
-        "severity": severity,
-        "message": text,
-        "logging.googleapis.com/labels": {k: str(v) for k, v in labels.items()},
-    }
-    print(json.dumps(line, ensure_ascii=False), file=sys.stdout, flush=True)

@@ -1,12 +1,13 @@
 """The kill switch over HTTP: the smallest function there is, so that it starts when nothing else does.
 
     GET  /    every switch that is on
+    GET  /health    to anybody: revision and version of the code; nothing about secrets but whether they are sound
     POST /    {"action": "on", "scope", "reason", "until"?} | {"action": "off", "scope", "ack"?} | {"action": "list"}
 
-`Authorization: Bearer <secret>`: each person has a secret (`QS_KILL_SWITCH_SECRETS`, `name:secret,name:secret`), which
-is how two people are told apart. Settings are read at the first request, and of numpy, polars and the passes nothing is
-loaded at all: 25 modules, 0.1 s beside 0.2 s of functions-framework. The announcement lies in the outbox; the sweep
-publishes it within a minute and a half.
+`Authorization: Bearer <secret>`, but for /health: each person has a secret (`QS_KILL_SWITCH_SECRETS`,
+`name:secret,name:secret`), which is how two people are told apart. Settings are read at the first request, and of
+numpy, polars and the passes nothing is loaded at all: 25 modules, 0.1 s beside 0.2 s of functions-framework. The
+announcement lies in the outbox; the sweep publishes it within a minute and a half.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ _ASKED = frozenset({"action", "scope", "reason", "until", "ack"})
 def answer(request: Any) -> Answer:
     """Answers one request (`request` is Flask's): 200, 400 with what to do, 403, 405, 503 or 500."""
     try:
+        if request.path == "/health":
+            return _health()
         who = _who(request.headers.get("authorization", ""))
         if not who:
             return _json({"error": "not allowed", "fix": "Authorization: Bearer <your secret>"}, 403)
@@ -86,6 +89,14 @@ def _until(asked: Mapping[str, str]) -> datetime | None:
     if moment is None or moment.tzinfo is None:
         raise BadInput(f"until {asked['until']!r}", where="kill switch", fix="2025-08-29T15:30:00+05:30")
     return moment
+
+
+def _health() -> Answer:
+    """What a self-test asks (`app.self_test`). Raises `Broken` for secrets that are not sound."""
+    from quantsentinel.wiring.identity import identity
+
+    _people(_settings().kill_switch_secrets.get_secret_value())
+    return _json(identity("kill_switch").model_copy(update={"secrets": {}}).model_dump(), 200)
 
 
 # --- Who asks ---

@@ -9,6 +9,8 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +19,8 @@ from quantsentinel.errors import BadInput, RateLimited, Unavailable
 from quantsentinel.ports import Clock, Message, Sent
 
 TIMEOUT_S = 15.0
+TOLERANCE_S = 300.0
+"""How far a signed timestamp may be from the receiver's clock."""
 MAX_BODY_BYTES = 20_000
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -34,6 +38,20 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     key = _key(secret)
     content = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+
+
+def verify(signing: Iterable[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """The `webhook-id`, when the body is signed under one of the secrets `signing` and is not old.
+
+    `headers` in lower case. Raises `BadInput` otherwise, without saying which part is wrong.
+    """
+    message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    given = headers.get("webhook-signature", "").encode()
+    timely = timestamp.isdecimal() and len(timestamp) <= 12 and abs(now.timestamp() - int(timestamp)) <= TOLERANCE_S
+    expected = [sign(secret, message_id, int(timestamp), body).encode() for secret in signing] if timely else []
+    if not any(hmac.compare_digest(known, item) for known in expected for item in given.split(b" ")):
+        raise BadInput("not signed by us", where="webhook")
+    return message_id
 
 
 def check_secret(secret: str) -> None:
