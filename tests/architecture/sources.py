@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "shared" / "quantsentinel"
 CODE_FOLDERS = ("shared/quantsentinel", "functions", "emulators", "tests")
 PURE = (
-    "errors.py", "units.py", "canonical.py", "verdict.py", "pricing", "market", "volatility", "integrity", "simulator",
-    "circumstances.py", "desk.py", "features", "models", "alpha", "costs", "opportunity", "accounts", "portfolio",
-    "risk", "signals", "audit", "pipeline.py",
+    "errors.py", "units.py", "canonical.py", "frozen.py", "verdict.py", "pricing", "market", "volatility", "integrity",
+    "simulator", "circumstances.py", "desk.py", "features", "models", "alpha", "costs", "opportunity", "accounts",
+    "portfolio", "risk", "signals", "audit", "pipeline.py",
 )  # fmt: skip
 """Everything before `ports` in the order of the layers."""
 

@@ -9,10 +9,11 @@ price is worse when entering.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from quantsentinel.frozen import evolve
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Family, Package
 from quantsentinel.units import Rupees, rupees
@@ -277,8 +278,8 @@ def without_position(positions: tuple[Position, ...], signal_id: str) -> tuple[P
 
 
 def with_latch(book: Book, name: str, at: datetime) -> Book:
-    return replace(book, latched={**book.latched, name: at.isoformat()})
+    return evolve(book, latched={**book.latched, name: at.isoformat()})
 
 
 def without_latch(book: Book, name: str) -> Book:
-    return replace(book, latched={other: since for other, since in book.latched.items() if other != name})
+    return evolve(book, latched={other: since for other, since in book.latched.items() if other != name})

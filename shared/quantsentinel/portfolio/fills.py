@@ -11,12 +11,13 @@ beside a paper entry, so that the two can be compared.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.costs.charges import order_slices
 from quantsentinel.costs.slippage import depth_impact
 from quantsentinel.features.analytics import LegPrice
+from quantsentinel.frozen import evolve
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.portfolio.book import PaperFill, Position
 from quantsentinel.portfolio.memo import Memo
@@ -36,7 +37,7 @@ def with_paper_fill(position: Position, view: MarketView, at: datetime) -> Posit
     if not position.is_paper:
         return position
     fill = paper_fill(position, view, at)
-    return position if fill is None else replace(position, paper_fill=fill)
+    return position if fill is None else evolve(position, paper_fill=fill)
 
 
 def paper_fill(position: Position, view: MarketView, at: datetime) -> PaperFill | None:

@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import evolve
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.instruments import Instrument, Leg, Package
 from quantsentinel.opportunity.market_view import MarketView
@@ -67,7 +68,7 @@ def each_position(book: Book, change: Callable[[Position], Position]) -> Book:
     for position in book.confirmed:
         twin = twins.get(position.signal_id)
         confirmed.append(changed[id(twin)] if twin is not None and twin == position else change(position))
-    return replace(
+    return evolve(
         book, positions=tuple(changed[id(position)] for position in book.positions), confirmed=tuple(confirmed)
     )
 
@@ -88,7 +89,7 @@ def mark_position(position: Position, view: MarketView, desk: Desk, at: datetime
         flagged=found.flagged,
         snapshot=view.snapshot_digest,
     )
-    return replace(position, mark=mark)
+    return evolve(position, mark=mark)
 
 
 def _silence_s(view: MarketView) -> float:

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.errors import StaleData
+from quantsentinel.frozen import evolve
 from quantsentinel.market.calendar import IST
 from quantsentinel.portfolio.book import ZERO, Book, Lapsed, Position
 from quantsentinel.portfolio.marks import at_worst, pnl
@@ -30,7 +31,7 @@ def rolled(book: Book, session: date) -> Book:
     lapsed = tuple(item for item in book.lapsed if _is_awaited(item, book))
     known = {position.signal_id for position in (*book.held, *(item.position for item in lapsed))}
     paper = [position for position in book.positions if position.is_paper]
-    return replace(
+    return evolve(
         book,
         session=session,
         closed=closed,
@@ -74,7 +75,7 @@ def redeclared(book: Book, account: Account) -> Book:
         return book
     known = book.capital is not None
     before, confirmed = (book.realised, book.confirmed_realised) if known else (ZERO, ZERO)
-    after = replace(
+    after = evolve(
         book,
         capital=account.capital,
         capital_declared_on=account.capital_declared_on,
@@ -88,4 +89,4 @@ def redeclared(book: Book, account: Account) -> Book:
     if book.capital is None or book.peak_equity is None:
         return after
     shift = after.equity(account.capital) - book.equity(book.capital)
-    return replace(after, peak_equity=rupees(book.peak_equity + shift))
+    return evolve(after, peak_equity=rupees(book.peak_equity + shift))

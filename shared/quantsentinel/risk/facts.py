@@ -15,7 +15,7 @@ from quantsentinel.market.news import NewsItem
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.answers import Answer
-from quantsentinel.portfolio.book import Book, EntryKey
+from quantsentinel.portfolio.book import Book, EntryKey, Position
 from quantsentinel.portfolio.budget import Budget
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.settlement import SettlementValue
@@ -91,8 +91,10 @@ class TenantFacts:
 
     def kill(self, scope: str) -> KillState | None:
         """The kill switch of a scope, when it is on at the decision."""
-        kills, decided_at = self.as_of.kills or (), self.as_of.decided_at
-        return next((state for state in kills if state.scope == scope and state.is_on(decided_at)), None)
+        if not self.as_of.kills:
+            return None
+        decided_at = self.as_of.decided_at
+        return next((state for state in self.as_of.kills if state.scope == scope and state.is_on(decided_at)), None)
 
     @cached_property
     def gap(self) -> Gap:
@@ -116,6 +118,11 @@ class Facts:
     @cached_property
     def key(self) -> EntryKey:
         return key_of(self.opportunity)
+
+    @cached_property
+    def held(self) -> tuple[Position, ...]:
+        """Of the running book."""
+        return self.book.held
 
 
 def key_of(opportunity: Opportunity) -> EntryKey:

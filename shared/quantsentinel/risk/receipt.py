@@ -15,7 +15,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from quantsentinel.units import quantise
+from quantsentinel.frozen import draft_of
 from quantsentinel.verdict import Measured, Outcome, Verdict
 
 F = TypeVar("F")
@@ -59,26 +59,22 @@ class Exact(Reading):
     """A reading whose numbers are quantised already."""
 
 
-class _Draft:
-    """A verdict that is being written. A decision makes some hundred: slots that may still be set take their values in
-    a third of the time that frozen ones do, and the finished draft becomes the verdict itself."""
-
-    __slots__ = ("detail", "guard", "input_hash", "limit", "measured", "outcome", "unit", "version")
+_Draft = draft_of(Verdict)
+"""A decision makes some hundred verdicts: slots that may still be set take their values in a third of the time."""
 
 
 def receipt(decision: str, name: str, outcome: Outcome, reading: Reading, *inputs: object) -> Verdict:
     """A verdict of version 1 of guard `name`. `inputs` are the plain values it read: their text is hashed."""
-    measured, limit, unit, detail = reading
+    draft: Any = _Draft()
+    measured, limit, draft.unit, draft.detail = reading
     if type(reading) is not Exact:
         if isinstance(measured, float):
-            measured = quantise(measured)
+            measured = round(measured, 6) + 0.0
         if isinstance(limit, float):
-            limit = quantise(limit)
-    draft: Any = _Draft()
+            limit = round(limit, 6) + 0.0
     draft.guard, draft.version, draft.outcome = name, 1, outcome
-    draft.measured, draft.limit, draft.unit, draft.detail = measured, limit, unit, detail
-    hashed = blake2b(f"{name}{inputs!r}".encode(), digest_size=16).hexdigest()
-    draft.input_hash = f"{decision}.{hashed}"
+    draft.measured, draft.limit = measured, limit
+    draft.input_hash = f"{decision}.{blake2b(f'{name}{inputs!r}'.encode(), digest_size=16).hexdigest()}"
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict
@@ -112,30 +108,34 @@ def known(*numbers: Decimal | float | None) -> bool:
 
 def at_most(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
     """A verdict on measured <= limit, both to 1e-6; unknown, and nothing measured, when either is no finite number."""
-    exact = _quantised(reading)
-    if exact is None:
-        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
-    outcome = Outcome.PASSED if exact[0] <= exact[1] else Outcome.BLOCKED  # type: ignore[operator]  # both are numbers
-    return receipt(decision, name, outcome, exact, *reading[:2], *inputs)
+    measured, limit, unit, detail = reading
+    if not _comparable(measured, limit):
+        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), measured, limit, *inputs)
+    exact, bound = round(measured, 6) + 0.0, round(limit, 6) + 0.0  # type: ignore[arg-type]  # both are numbers
+    outcome = _PASSED if exact <= bound else _BLOCKED
+    return receipt(decision, name, outcome, _exact(Exact, (exact, bound, unit, detail)), measured, limit, *inputs)
 
 
 def at_least(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
     """The mirror image of `at_most`."""
-    exact = _quantised(reading)
-    if exact is None:
-        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), *reading[:2], *inputs)
-    outcome = Outcome.PASSED if exact[0] >= exact[1] else Outcome.BLOCKED  # type: ignore[operator]  # both are numbers
-    return receipt(decision, name, outcome, exact, *reading[:2], *inputs)
-
-
-def _quantised(reading: Reading) -> Exact | None:
-    """None unless both are finite numbers."""
     measured, limit, unit, detail = reading
-    if measured is None or limit is None or isinstance(measured, str) or isinstance(limit, str):
-        return None
-    if not (math.isfinite(measured) and math.isfinite(limit)):
-        return None
-    return _exact(Exact, (round(measured, 6) + 0.0, round(limit, 6) + 0.0, unit, detail))
+    if not _comparable(measured, limit):
+        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), measured, limit, *inputs)
+    exact, bound = round(measured, 6) + 0.0, round(limit, 6) + 0.0  # type: ignore[arg-type]  # both are numbers
+    outcome = _PASSED if exact >= bound else _BLOCKED
+    return receipt(decision, name, outcome, _exact(Exact, (exact, bound, unit, detail)), measured, limit, *inputs)
+
+
+_PASSED, _BLOCKED = Outcome.PASSED, Outcome.BLOCKED
+"""An Enum's member is looked up through its class at every mention."""
+
+
+def _comparable(measured: Measured, limit: Measured) -> bool:
+    """Both are finite numbers."""
+    try:
+        return math.isfinite(measured) and math.isfinite(limit)  # type: ignore[arg-type]  # what is none raises
+    except TypeError:
+        return False
 
 
 _exact: Callable[[type[Exact], tuple[Measured, Measured, str, str]], Exact] = tuple.__new__
@@ -143,5 +143,5 @@ _exact: Callable[[type[Exact], tuple[Measured, Measured, str, str]], Exact] = tu
 
 
 def _unmeasured(reading: Reading) -> Reading:
-    known_limit = _quantised(reading._replace(measured=0.0)) is not None
+    known_limit = _comparable(0.0, reading.limit)
     return Reading(None, reading.limit if known_limit else None, reading.unit, reading.detail or "not known")

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from quantsentinel.canonical import canonical, canonical_bytes, digest, sha256
+from quantsentinel.frozen import evolve
 from quantsentinel.market.news import NewsItem
 from quantsentinel.portfolio.book import Book, RefusalTally
 from quantsentinel.risk.facts import AsOf, TenantFacts
@@ -102,7 +103,7 @@ class TenantDecision:
                 "switches": self.switches,
                 "signals": [signal_row(event) for event in self.events],
                 "equity": self.equity,
-                "book_after": digest(replace(self.book_after, audit_seq=0)),
+                "book_after": digest(evolve(self.book_after, audit_seq=0)),
             }
         )
         row["refusals"] = [refusal_row(refusal, len(self.switches)) for refusal in self.refusals]
@@ -194,7 +195,7 @@ def tallied(book: Book, refusals: Sequence[Refusal], decided_at: datetime) -> tu
         count = 1 + (tally.count if tally else 0)
         records.append(refusal if count == 1 else replace(refusal, count=count))
         tallies[refusal.tally_key] = RefusalTally(0, decided_at)
-    return (replace(book, refusals=tallies) if refusals else book), tuple(records)
+    return (evolve(book, refusals=tallies) if refusals else book), tuple(records)
 
 
 def concluded(before: Book, asked: TenantFacts, after: Book, said: Said) -> TenantDecision:
@@ -203,7 +204,7 @@ def concluded(before: Book, asked: TenantFacts, after: Book, said: Said) -> Tena
     after, records = tallied(after, said.refusals, as_of.decided_at)
     if said.events or records or _state(before) != _state(after):
         mark = f"{canonical(as_of.decided_at)}|{as_of.cycle_id}"
-        after = replace(after, applied={**after.applied, asked.view.underlying: mark})
+        after = evolve(after, applied={**after.applied, asked.view.underlying: mark})
     return TenantDecision(
         tenant_id=asked.account.tenant_id,
         as_of=as_of,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from quantsentinel.accounts.account import Mode
 from quantsentinel.canonical import short_id
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import evolve
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Book, Position
 from quantsentinel.portfolio.budget import budget_of
@@ -106,7 +107,7 @@ def _position(facts: Facts, mode: Mode) -> Position:
 
 def _entered(book: Book, position: Position) -> Book:
     spent = rupees(book.entered_loss + position.max_loss)
-    return replace(book, positions=(*book.positions, position), entered_loss=spent)
+    return evolve(book, positions=(*book.positions, position), entered_loss=spent)
 
 
 def offer(facts: Facts, position: Position, state: SignalState, verdicts: tuple[Verdict, ...]) -> SignalEvent:

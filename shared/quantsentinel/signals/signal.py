@@ -19,7 +19,7 @@ from quantsentinel.portfolio.terms import Terms
 from quantsentinel.risk.castle import GUARDS, VERSIONS
 from quantsentinel.risk.receipt import stamp
 from quantsentinel.units import Rupees
-from quantsentinel.verdict import Verdict
+from quantsentinel.verdict import Outcome, Verdict
 
 __all__ = ["Refusal", "SignalEvent", "SignalState", "Sizing", "Terms", "signal_id_of"]
 
@@ -34,6 +34,7 @@ class SignalState(StrEnum):
     CLOSED = "closed"
 
 
+_BLOCKED, _UNKNOWN = Outcome.BLOCKED, Outcome.UNKNOWN
 OFFERS = frozenset({SignalState.CREATED, SignalState.UPDATED})
 """States that ask the tenant to enter: they need every receipt."""
 
@@ -146,14 +147,13 @@ def _require_offer(event: SignalEvent) -> None:
 
 def _require_passing(event: SignalEvent, opportunity: Opportunity) -> None:
     decision = stamp(event.tenant_id, event.cycle_id, event.snapshot_digest, event.decided_at) + "."
-    stamped = len(decision)
+    own, versions = opportunity.verdicts, VERSIONS
     for verdict in event.receipts:
-        if verdict.stops:
+        if verdict.outcome is _BLOCKED or verdict.outcome is _UNKNOWN:
             raise Broken(f"{verdict.guard} is {verdict.outcome.value}", where=event.signal_id)
-        version = VERSIONS.get(verdict.guard)
-        if version is not None:
-            fresh = verdict.version == version and verdict.input_hash[:stamped] == decision
+        if verdict.guard in versions:
+            fresh = verdict.version == versions[verdict.guard] and verdict.input_hash.startswith(decision)
         else:
-            fresh = verdict in opportunity.verdicts
+            fresh = verdict in own
         if not fresh:
             raise Broken(f"the receipt of {verdict.guard} is of another decision", where=event.signal_id)

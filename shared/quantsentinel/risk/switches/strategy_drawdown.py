@@ -6,10 +6,10 @@ The pass that sees a word younger than the latch lets go of it, and counts the p
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from quantsentinel.frozen import evolve
 from quantsentinel.portfolio.book import Book, with_latch, without_latch
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.kill_state import KillState
@@ -46,7 +46,7 @@ def latched(book: Book, facts: TenantFacts) -> Book:
     equity = book.equity(facts.account.capital)
     book = _released(book, equity, facts)
     if book.peak_equity is None or equity > book.peak_equity:
-        book = replace(book, peak_equity=equity)
+        book = evolve(book, peak_equity=equity)
     drawdown = _drawdown(book.peak_equity, equity)
     if drawdown is None or drawdown <= facts.account.limits.max_drawdown or NAME in book.latched:
         return book
@@ -58,7 +58,7 @@ def _released(book: Book, equity: Rupees, facts: TenantFacts) -> Book:
     state = next((item for item in facts.as_of.kills or () if item.scope == scope), None)
     if since is None or state is None or not _answers(state, since, facts.as_of.decided_at):
         return book
-    return replace(without_latch(book, NAME), peak_equity=equity)
+    return evolve(without_latch(book, NAME), peak_equity=equity)
 
 
 def _answers(state: KillState, since: str, decided_at: datetime) -> bool:

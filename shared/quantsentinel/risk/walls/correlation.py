@@ -18,7 +18,7 @@ UNIT = "correlation of scenario P&L"
 
 def correlation(facts: Facts) -> tuple[Verdict, ...]:
     """Measured is the largest with one held package, or with all of them together at their lots."""
-    tenant, held = facts.tenant, facts.book.held
+    tenant, held = facts.tenant, facts.held
     limit = tenant.account.limits.max_correlation
     if not held:
         reading = Reading(None, limit, UNIT, "the only package")

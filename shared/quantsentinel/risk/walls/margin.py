@@ -38,7 +38,7 @@ def _stressed(facts: Facts) -> Verdict:
     """Measured is what is needed after the shock that leaves least room, the limit what equity is left then."""
     found = _needed(facts)
     reading = Reading(found.funds, found.equity, "INR", found.detail)
-    return at_most(facts.tenant.stamp, STRESSED, reading, facts.terms.lots, len(facts.book.held))
+    return at_most(facts.tenant.stamp, STRESSED, reading, facts.terms.lots, len(facts.held))
 
 
 def _needed(facts: Facts) -> Needed:
@@ -48,7 +48,7 @@ def _needed(facts: Facts) -> Needed:
     left = float(facts.budget.equity) - (offer.executable - offer.mid) * units - float(terms.entry_charges)
     if not (math.isfinite(left) and math.isfinite(funds)):
         return Needed(None, None, "the equity, the funds or the cost of entering is not known")
-    found = needed_after_shock((offer, units), facts.book.held, Now(funds, left), tenant.view, tenant.desk)
+    found = needed_after_shock((offer, units), facts.held, Now(funds, left), tenant.view, tenant.desk)
     if found.funds is None:
         return found
     policy = tenant.desk.policy.walls

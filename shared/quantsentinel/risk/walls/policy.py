@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from quantsentinel.market.instruments import Package
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.displayed import displayed
 from quantsentinel.risk.facts import Facts
@@ -25,18 +26,16 @@ CHECKS = (TRADE, DAY, POSITIONS, EXPIRY, FAMILY, SINGLE, SECTOR, SHARE, DEPTH, S
 
 def policy(facts: Facts) -> tuple[Verdict, ...]:
     """One verdict for each of `CHECKS`, in that order."""
-    loss, budget = facts.terms.max_loss, facts.budget
-    limits, key, held = facts.tenant.account.limits, facts.key, facts.book.held
-    expiry = [one for one in held if one.package.expiry == key.expiry and one.package.underlying == key.underlying]
+    loss, budget, limits = facts.terms.max_loss, facts.budget, facts.tenant.account.limits
+    key, held = facts.key, [one.package for one in facts.held]
+    expiry = [own for own in held if own.expiry == key.expiry and own.underlying == key.underlying]
     return (
         _loss(facts, TRADE, loss, budget.trade_loss),
         _loss(facts, DAY, None if loss is None else budget.day_spent + loss, budget.day_loss),
         _count(facts, POSITIONS, len(held) + 1, limits.max_positions),
         _count(facts, EXPIRY, len(expiry) + 1, limits.max_per_expiry),
-        _count(
-            facts, FAMILY, len([one for one in held if one.package.family is key.family]) + 1, limits.max_per_family
-        ),
-        _single_leg(facts),
+        _count(facts, FAMILY, len([own for own in held if own.family is key.family]) + 1, limits.max_per_family),
+        _single_leg(facts, held),
         _sector(facts),
         _concentration(facts),
         *at_lots(facts, _liquidity),
@@ -57,10 +56,10 @@ def _count(facts: Facts, name: str, after: int, limit: int, detail: str = "") ->
     return at_most(facts.tenant.stamp, name, Reading(after, limit, "positions", detail))
 
 
-def _single_leg(facts: Facts) -> Verdict:
+def _single_leg(facts: Facts, packages: Sequence[Package]) -> Verdict:
     """Packages of one leg; the limit does not concern one of several."""
     limit = facts.tenant.account.limits.max_single_leg
-    held = [len(one.package.legs) for one in facts.book.held].count(1)
+    held = [len(package.legs) for package in packages].count(1)
     if len(facts.opportunity.package.legs) > 1:
         return _count(facts, SINGLE, 0, limit, f"a package of several legs, beside {held} of one")
     return _count(facts, SINGLE, held + 1, limit)
@@ -71,7 +70,7 @@ def _sector(facts: Facts) -> Verdict:
     sectors, account = facts.tenant.desk.policy.walls.sectors, facts.tenant.account
     sector, share = sectors.get(facts.key.underlying), account.limits.max_sector_loss
     limit = float(account.capital) * share if known(share) else None
-    same = [one for one in facts.book.held if sectors.get(one.package.underlying) in (sector, None)]
+    same = [one for one in facts.held if sectors.get(one.package.underlying) in (sector, None)]
     after = None if sector is None else _total(facts, same)
     reading = Reading(after, limit, "INR", "sector unknown" if sector is None else sector)
     return at_most(facts.tenant.stamp, SECTOR, reading)
@@ -79,7 +78,7 @@ def _sector(facts: Facts) -> Verdict:
 
 def _concentration(facts: Facts) -> Verdict:
     """This trade's maximum loss in that of the book after it; the first position is alone by nature."""
-    limit, loss, held = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss, facts.book.held
+    limit, loss, held = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss, facts.held
     if not held:
         return at_most(facts.tenant.stamp, SHARE, Reading(0.0, limit, "of book", "the only position"))
     total = _total(facts, held)
