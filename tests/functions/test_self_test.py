@@ -48,10 +48,12 @@ def test_it_is_asked_and_answered_over_http(deployed: World, sink: str) -> None:
     body = wanted(PUSHED, sink).model_dump(mode="json")
     with served("kill_switch") as address, pumped(deployed):
         body["functions"]["kill_switch"] = {"revision": REVISION, "url": f"{address}/health"}
+        body["functions"]["self_test_sink"] = {"revision": REVISION, "url": f"{sink}/health"}
+        body["functions"]["self_test"] = {"revision": REVISION}
         said = client("self_test").post("/", json=body)
     assert said.status_code == 200
     assert (said.json["passed"], said.json["findings"]) == (True, [])
-    assert said.json["revisions"]["kill_switch"] == {REVISION: 1}
+    assert said.json["revisions"] == {name: {REVISION: 1} for name in body["functions"]}
 
 
 def test_nobody_elses_documents_change(deployed: World, sink: str) -> None:

@@ -61,7 +61,8 @@ class Result:
 # --- The one that asks ---
 def run_self_test(platform: Platform, test: SelfTest, ways: Ways, own: Identity) -> Result:
     """Asks, waits, compares. Raises `BadInput` for a run that was made before or a function that cannot be reached."""
-    unreachable = [name for name, row in test.functions.items() if name not in ways.topics and not row.url]
+    known = {*ways.topics, own.function}
+    unreachable = [name for name, row in test.functions.items() if name not in known and not row.url]
     if unreachable:
         raise BadInput(f"neither topic nor url: {', '.join(unreachable)}", where="self-test", fix="Give its url")
     began = platform.clock.now()
@@ -71,7 +72,10 @@ def run_self_test(platform: Platform, test: SelfTest, ways: Ways, own: Identity)
     deadline = began + timedelta(seconds=test.wait_s)
     issued = _issued(test.run, deadline)
     platform.bus.publish_all([*_askings(test, ways.topics, asks), issued.to_event()])
-    answers, arrived = _wait(platform, test, ways, asks, deadline)
+    waited_for = test.model_copy(update={"functions": _but(test.functions, own.function)})
+    answers, arrived = _wait(platform, waited_for, ways, asks, deadline)
+    if own.function in test.functions:
+        answers[own.function] = [own]
     findings = [*_findings(test, answers, own)]
     if not arrived:
         findings.append(
@@ -80,6 +84,10 @@ def run_self_test(platform: Platform, test: SelfTest, ways: Ways, own: Identity)
     result = Result(test.run, not findings, tuple(findings), _revisions(answers), arrived)
     platform.documents.commit([Put(run_path(test.run), _record(test, began) | {"result": canonical(_plain(result))})])
     return result
+
+
+def _but(functions: Mapping[str, Expected], name: str) -> dict[str, Expected]:
+    return {other: row for other, row in functions.items() if other != name}
 
 
 def asks_of(canary_percent: int) -> int:

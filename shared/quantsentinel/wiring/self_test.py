@@ -2,7 +2,7 @@
 
     POST /    of self_test: `contracts.self_test.SelfTest` as JSON; 200 with what was found, `passed` true or false
     POST /    of self_test_sink: the webhook, under its signature; 204, or 401 for anything else
-    GET  /    of self_test: who it is
+    GET  /    who it is; the sink, which anybody may ask, says nothing of secrets
 
 Cloud Run lets only the deployer's account reach `self_test`. The sink is reached by anybody, as a tenant's endpoint is.
 """
@@ -44,7 +44,7 @@ def answer(platform: Open, request: Any) -> Answer:
 
 def sink(platform: Open, request: Any) -> Answer:
     """Takes the webhook of a self-test: 204, 401 for what we did not sign, 404 for a run that there is not."""
-    return _answered("self_test_sink", request, {"POST": lambda asked: _arrived(platform, asked)})
+    return _answered("self_test_sink", request, {"GET": _public, "POST": lambda asked: _arrived(platform, asked)})
 
 
 def _answered(name: str, request: Any, methods: Mapping[str, Callable[[Any], Answer]]) -> Answer:
@@ -89,6 +89,10 @@ def _asked(client: httpx.Client, url: str) -> Identity | None:
 
 
 # --- self_test_sink ---
+def _public(request: Any) -> Answer:
+    return _json(identity("self_test_sink").model_copy(update={"secrets": {}}).model_dump(), 200)
+
+
 def _arrived(platform: Open, request: Any) -> Answer:
     if (request.content_length or MAX_BODY_BYTES + 1) > MAX_BODY_BYTES:
         return _json({"error": "too long"}, 413)
