@@ -17,6 +17,7 @@ WORKERS ?= 2
 TESTS ?= tests
 DEMO_ARGS ?=
 LOCK ?=
+TERRAFORM ?=
 
 .PHONY: help setup demo test check guards-mutate bench dev lock clean emulators emulators-installed emulators-stop browser
 
@@ -43,8 +44,8 @@ bench: setup  ## figures against budgets and peers
 dev: setup emulators-installed  ## the whole platform on this machine: emulators, every function, replay server, webhook sink
 	@$(RUN)/python -m emulators.supervisor
 
-emulators: emulators-installed  ## Firestore, Pub/Sub and storage, provisioned from the map, left running
-	@$(RUN)/python -m emulators.standing_command start
+emulators: emulators-installed  ## Firestore, Pub/Sub and storage, provisioned from the map, left running (TERRAFORM=1: by Terraform)
+	@$(RUN)/python -m emulators.standing_command start $(if $(filter 1 true yes,$(TERRAFORM)),--terraform)
 
 emulators-stop:  ## ends the emulators that `make emulators` of this checkout left running
 	@[[ ! -d .emulators ]] || $(RUN)/python -m emulators.standing_command stop

@@ -13,7 +13,7 @@ from emulators.function_map import FunctionMap
 
 DEAD_LETTER_ACK_DEADLINE_S = 60
 RETENTION_S = 7 * 24 * 3600
-"""How long an unacknowledged message is kept: the most that Pub/Sub keeps."""
+"""The longest that the emulator keeps a message that nobody acknowledged; Pub/Sub itself goes to 31 days."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,10 +41,14 @@ class Inventory:
     buckets: tuple[str, ...]
     """Those with versioning, by kind."""
 
-    def by_path(self) -> Inventory:
-        """Push endpoints by their path alone: hosts differ between a cloud and a laptop."""
-        pathed = (replace(each, push_endpoint=urlsplit(each.push_endpoint).path) for each in self.subscriptions)
-        return replace(self, subscriptions=tuple(sorted(pathed)))
+    def comparable(self) -> Inventory:
+        """Without what has to differ between a cloud and a laptop: hosts of push endpoints, and long retentions."""
+        return replace(self, subscriptions=tuple(sorted(_comparable(each) for each in self.subscriptions)))
+
+
+def _comparable(each: Subscribed) -> Subscribed:
+    path = urlsplit(each.push_endpoint).path or "/" if each.push_endpoint else ""
+    return replace(each, push_endpoint=path, retention_s=min(each.retention_s, RETENTION_S))
 
 
 def inventory(topics: Iterable[str], subscriptions: Iterable[Subscribed], buckets: Iterable[str]) -> Inventory:

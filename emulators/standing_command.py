@@ -1,6 +1,6 @@
 """`make emulators` and `make emulators-stop`.
 
-python -m emulators.standing_command start | start --terraform | stop | function NAME
+python -m emulators.standing_command start | start --terraform | stop
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emulators.interrupt import Interrupted, listen
 from emulators.standing import CLIENTS, FOLDER, Standing, end, start
+from emulators.terraform_way import by_terraform, prepared
 from quantsentinel.errors import QuantsentinelError
 
 INTERRUPTED = 130
@@ -25,7 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "stop":
             end(given.folder, stop, say)
         else:
-            say(told(start(given.folder, stop, say, CLIENTS)))
+            way = by_terraform(prepared(given.folder)) if given.terraform else CLIENTS
+            say(told(start(given.folder, stop, say, way)))
     except QuantsentinelError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -50,6 +52,7 @@ def told(found: Standing) -> str:
 def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make emulators", description="Emulators that stay, provisioned from the map")
     parser.add_argument("command", choices=["start", "stop"])
+    parser.add_argument("--terraform", action="store_true", help="let Terraform's modules provision them")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the set is kept")
     return parser.parse_args(arguments)
 

@@ -1,6 +1,6 @@
 locals {
   dead       = "${var.name}.dead"
-  kept_for_s = 14 * 24 * 3600
+  kept_for_s = var.retention_days * 24 * 3600
 }
 
 resource "google_pubsub_subscription" "push" {

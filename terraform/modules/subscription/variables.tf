@@ -93,6 +93,18 @@ variable "service_agent" {
   }
 }
 
+variable "retention_days" {
+  type        = number
+  description = "Days for which both subscriptions keep a message that nobody acknowledged."
+  nullable    = false
+  default     = 14
+
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 31 && floor(var.retention_days) == var.retention_days
+    error_message = "subscription ${var.name}: retention_days must be a whole number from 1 to 31, Pub/Sub's own limit."
+  }
+}
+
 variable "protected" {
   type        = bool
   description = "Whether a plan that would remove the subscription, and with it what waits there, fails."
