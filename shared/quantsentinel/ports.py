@@ -193,6 +193,28 @@ class Secrets(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """Where a broker will send the token once its account holder approves, and until when that can be."""
+
+    notifier_url: str
+    ends_at: datetime
+
+
+class BrokerLogin(Protocol):
+    """A broker's access tokens. Raises `Unavailable`/`RateLimited` when it is away, `BadInput` when it says no."""
+
+    def request(self, client_id: str, client_secret: str) -> TokenRequest: ...
+
+    def owner(self, token: str) -> str:
+        """The account that a token opens."""
+        ...
+
+    def check_reads(self, token: str) -> None:
+        """Returns when market data can be read with it."""
+        ...
+
+
 class MarketFeed(Protocol):
     """Where chains come from. A call may return None: nothing new at this tick."""
 

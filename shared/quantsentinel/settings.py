@@ -66,6 +66,10 @@ class Settings(BaseModel):
 
     upstox_token: Secret = Secret("")
     upstox_url: str = "https://api.upstox.com"
+    upstox_client_id: str = ""
+    """The app at Upstox that asks for access tokens, and the account whose tokens are taken."""
+    upstox_user_id: str = ""
+    upstox_client_secret: Secret = Secret("")
     kite_key: Secret = Secret("")
     kite_token: Secret = Secret("")
     kite_url: str = "https://api.kite.trade"

@@ -63,7 +63,7 @@ def test_a_secret_shows_in_no_repr_no_text_and_no_json() -> None:
     assert settings.upstox_token.get_secret_value() == "topsecret:upstox_token"
     for shown in (repr(settings), str(settings.shown()), settings.model_dump_json()):
         assert "topsecret" not in shown
-    assert [settings.shown()[name] for name in SECRET_FIELDS] == ["****"] * 5
+    assert [settings.shown()[name] for name in SECRET_FIELDS] == ["****"] * 6
     assert settings_from({}).shown()["kite_token"] == ""
 
 

@@ -9,6 +9,7 @@ from quantsentinel.app.audit import seal_session
 from quantsentinel.app.market_watch import WHO, Told, feed_stopped
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.session_relations import watch_session
+from quantsentinel.app.token_watch import tell_countdown
 from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import QuantsentinelError, RuleGap
 from quantsentinel.market.calendar import IST
@@ -58,8 +59,9 @@ def heartbeat(platform: Platform, tick: Tick) -> None:
     """Writes one `heartbeats/{underlying}` document per underlying; its `state` turns `stale` above the limit, and the
     switch over its stale data goes on.
 
-    After the close the audit chains are sealed and the session's relations are read, once each. The feed's state is
-    told before any of that can fail, and neither of the two keeps the other from its turn.
+    After the close the audit chains are sealed and the session's relations are read, once each; the broker's token is
+    counted down. The feed's state is told before any of that can fail, and none of the three keeps another from its
+    turn.
     """
     found = pulses(platform)
     writes: list[Write] = [
@@ -83,9 +85,9 @@ def heartbeat(platform: Platform, tick: Tick) -> None:
         platform.documents.commit(writes)
     platform.outbox.publish([event for one in told for event in one.events])
     trouble: list[QuantsentinelError] = []
-    for after_close in (seal_session, watch_session):
+    for duty in (seal_session, watch_session, tell_countdown):
         try:
-            after_close(platform)
+            duty(platform)
         except QuantsentinelError as error:
             trouble.append(error)
     if trouble:

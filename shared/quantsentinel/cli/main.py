@@ -38,7 +38,9 @@ from quantsentinel.cli import (
     simulate,
     snapshots,
     tenants,
+    token,
 )
+from quantsentinel.cli.options import on_emulators
 from quantsentinel.cli.output import EXIT_BROKEN, EXIT_INTERRUPTED, show_error
 from quantsentinel.errors import QuantsentinelError, Unavailable
 
@@ -62,11 +64,17 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print and leave.")
     ] = False,
+    emulators: Annotated[
+        bool, typer.Option("--emulators", help="Work on what `make emulators` left running (.emulators/env).")
+    ] = False,
 ) -> None:
     """Risk before return. Unknown means no."""
+    if emulators:
+        context.call_on_close(on_emulators())
 
 
 FIRST, MARKET, DECISIONS, TENANTS, RISK, OPERATE = (
@@ -97,6 +105,7 @@ app.add_typer(news.app, name="news", rich_help_panel=RISK)
 app.add_typer(book.app, name="book", rich_help_panel=RISK)
 app.add_typer(risk.app, name="risk", rich_help_panel=RISK)
 app.add_typer(audit.app, name="audit", rich_help_panel=RISK)
+app.add_typer(token.app, name="token", rich_help_panel=OPERATE)
 app.add_typer(day_report.app, name="report", rich_help_panel=OPERATE)
 app.command("bench", rich_help_panel=OPERATE)(bench.bench)
 

@@ -5,13 +5,24 @@ tokens/{name}    {issued_at, expires_at, seen_at, told}
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from quantsentinel.contracts.access_token import TokenLife
-from quantsentinel.ports import Create, Document, Documents, Update, Write
+from quantsentinel.ports import Create, Document, Documents, Put, Update, Write
 
 UPSTOX = "upstox"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A person asked for a token; it is listened for until `ends_at`."""
+
+    id: str
+    who: str
+    asked_at: datetime
+    ends_at: datetime
 
 
 class TokenBoard:
@@ -42,6 +53,37 @@ class TokenBoard:
         if before is None or before.data["told"] == word:
             return None
         return Update(_path(name), {**before.data, "told": word}, before.version)
+
+    # --- a new one ---
+    def path_hash(self, now: datetime, name: str = UPSTOX) -> str | None:
+        """Of the callback path; None when there is none, or its time is over."""
+        found = self._documents.get(_path(f"{name}-callback"))
+        if found is None or datetime.fromisoformat(found.data["ends_at"]) <= now:
+            return None
+        return str(found.data["path_hash"])
+
+    def set_path(self, path_hash: str, ends_at: datetime, name: str = UPSTOX) -> None:
+        data = {"path_hash": path_hash, "ends_at": ends_at.isoformat()}
+        self._documents.commit([Put(_path(f"{name}-callback"), data)])
+
+    def request(self, now: datetime, name: str = UPSTOX) -> OpenRequest | None:
+        """The newest one; None when its time is over."""
+        found = self._documents.get(_path(f"{name}-request"))
+        if found is None:
+            return None
+        data = found.data
+        asked, ends = (datetime.fromisoformat(data[key]) for key in ("asked_at", "ends_at"))
+        return OpenRequest(str(data["id"]), str(data["who"]), asked, ends) if now < ends else None
+
+    def open_request(self, request: OpenRequest, name: str = UPSTOX) -> None:
+        """The one before, if it is still open, is closed by it."""
+        data = {
+            "id": request.id,
+            "who": request.who,
+            "asked_at": request.asked_at.isoformat(),
+            "ends_at": request.ends_at.isoformat(),
+        }
+        self._documents.commit([Put(_path(f"{name}-request"), data)])
 
 
 def _path(name: str) -> str:
