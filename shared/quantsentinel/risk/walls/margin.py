@@ -3,7 +3,8 @@
 `buffer`: funds blocked by all positions are at most equity / (1 + buffer), and at most the share of equity above which
 the utilisation switch would trip: no entry may trip it by itself. `stressed`: after the policy's index move,
 down and up, with every vol higher, what all packages block (margins, and the cash inside the packages) is at most the
-equity that the move leaves. Margins are estimates (`definitions.md` §6).
+equity that the move leaves. Margins are estimates (`definitions.md` §6), a broker's figure where one was named for the
+offer: the detail of `buffer` says which.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from quantsentinel.opportunity.broker_margin import margin_source
 from quantsentinel.portfolio.stressed_margin import Needed, Now, needed_after_shock
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, receipt
@@ -31,7 +33,8 @@ def _buffer(facts: Facts) -> Verdict:
     if funds <= 0:
         reading = Reading(after, limit, "INR", "the trade has no margin")
         return receipt(facts.tenant.stamp, BUFFER, Outcome.BLOCKED, reading, after, funds, limit)
-    return at_most(facts.tenant.stamp, BUFFER, Reading(after, limit, "INR", f"at {facts.terms.lots} lots, estimate"))
+    said = f"at {facts.terms.lots} lots, {margin_source(facts.opportunity)}"
+    return at_most(facts.tenant.stamp, BUFFER, Reading(after, limit, "INR", said))
 
 
 def _stressed(facts: Facts) -> Verdict:
