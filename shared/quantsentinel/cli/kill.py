@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, State, a_time, open_live, settings_of
+from quantsentinel.cli.options import Config, Json, State, a_time, open_live, place_of, settings_of
 from quantsentinel.cli.output import Answer, Table, show
 from quantsentinel.errors import BadInput
 
@@ -42,7 +42,7 @@ def on(
     ends = a_time(until, where="--until") if until else None
     settings, named = settings_of(config, state), _named(place, scope)
     switch = kill_on(open_live(config, state), named, who=who or getpass.getuser(), why=reason, until=ends)
-    said = f"{switch.scope} is killed in {settings.state}: {reason}. Exits and reductions go on."
+    said = f"{switch.scope} is killed in {place_of(settings)}: {reason}. Exits and reductions go on."
     show(Answer(switch, lines=[said]), json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,11 +42,12 @@ def settings_of(config: Path | None, state: Path | None = None) -> Settings:
 
 def deployment_of(config: Path | None, state: Path | None = None) -> tuple[Settings, dict[str, str]]:
     """Settings and environment of what is deployed: of the emulators, where `make emulators` left some standing and
-    no profile is named."""
+    neither a profile nor a settings file is named."""
     from quantsentinel.settings import settings_from
     from quantsentinel.wiring.emulators import ENV_FILE, read_env_file
 
-    left = read_env_file() if "QS_PROFILE" not in os.environ and ENV_FILE.is_file() else {}
+    named = config or os.environ.keys() & {"QS_PROFILE", "QS_CONFIG"}
+    left = read_env_file() if not named and ENV_FILE.is_file() else {}
     environ = {**left, **os.environ}
     settings = settings_from(environ, config)
     return (settings.model_copy(update={"state": state}) if state else settings), environ
@@ -67,18 +69,48 @@ def last_state(settings: Settings, state: Path | None) -> Path:
 
 
 def open_last(config: Path | None, state: Path | None) -> Platform:
-    """The platform on the state used last, for commands that only look."""
+    """The platform on the state used last, for commands that only look; of the google profile, its project."""
     from quantsentinel.wiring.local import open_local
 
     settings = settings_of(config)
+    if settings.profile == "google":
+        return _open_project(settings, state)
     return open_local(settings.model_copy(update={"state": last_state(settings, state)}))
 
 
 def open_live(config: Path | None, state: Path | None) -> Platform:
-    """The platform on the settings' own state (or `--state`), for commands that change something."""
+    """The platform on the settings' own state (or `--state`) or project, for commands that change something."""
     from quantsentinel.wiring.local import open_local
 
-    return open_local(settings_of(config, state))
+    settings = settings_of(config, state)
+    return _open_project(settings, state) if settings.profile == "google" else open_local(settings)
+
+
+def _open_project(settings: Settings, state: Path | None) -> Platform:
+    from quantsentinel.wiring.google import open_google
+
+    if state:
+        fix = "Leave it away, or set QS_PROFILE=embedded"
+        raise BadInput(f"the google profile keeps its state in {place_of(settings)}", where="--state", fix=fix)
+    return open_google(settings)
+
+
+def place_of(settings: Settings) -> str:
+    """Where a platform's state is, in words."""
+    return f"project {settings.project}" if settings.profile == "google" else str(settings.state)
+
+
+def on_emulators() -> Callable[[], None]:
+    """From now on this process works on what `make emulators` left running, until what is returned is called."""
+    from quantsentinel.wiring.emulators import use_emulators
+
+    new = use_emulators(os.environ)
+
+    def off() -> None:
+        for name in new:
+            os.environ.pop(name, None)
+
+    return off
 
 
 def a_date(text: str, where: str = "--date") -> date:
