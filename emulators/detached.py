@@ -58,7 +58,10 @@ def become(starter: int, record: Path, command: Sequence[str]) -> None:
     draft.write_text(json.dumps(asdict(own)) if own else "{}", encoding="utf-8")
     draft.replace(record)
     outlive_parent()
-    os.execv(command[0], list(command))  # noqa: S606 (no shell is wanted; the path is the program's own)
+    try:
+        os.execv(command[0], list(command))  # noqa: S606 (no shell is wanted; the path is the program's own)
+    except OSError as error:
+        sys.exit(f"{command[0]}: {error.strerror}")
 
 
 def known(pid: int) -> Known | None:
