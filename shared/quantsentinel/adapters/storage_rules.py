@@ -14,6 +14,7 @@ from typing import Any
 
 from quantsentinel.errors import BadInput, Broken
 from quantsentinel.ports import MAX_BATCH_WRITES, Where, Write
+from quantsentinel.stores import expiring
 
 MAX_DOCUMENT_BYTES = 1_000_000
 """Firestore's 1 MiB counts names and indexing overhead too: the margin is left free."""
@@ -79,11 +80,23 @@ def check_batch(writes: Sequence[Write]) -> None:
 def encode(path: str, data: Mapping[str, Any]) -> str:
     """`data` as JSON with sorted keys. Raises `Broken` when it is not JSON, has a reserved key or is too large."""
     _check_map(dict(data), path, MAX_DEPTH)
+    _check_expiry(path, data)
     text = json.dumps(dict(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     size = len(_utf8(text, path))
     if size > MAX_DOCUMENT_BYTES:
         raise Broken(f"{size} bytes, at most {MAX_DOCUMENT_BYTES}", where=path, fix="Store it as an object")
     return text
+
+
+def _check_expiry(path: str, data: Mapping[str, Any]) -> None:
+    if expiring.FIELD not in data:
+        return
+    if expiring.moment_of(data[expiring.FIELD]) is None:
+        what = f"{expiring.FIELD} {data[expiring.FIELD]!r} is no time that a document can end at"
+        raise Broken(what, where=path, fix="Write it with `stores.expiring.expiry`")
+    if expiring.collection_of(path) not in expiring.COLLECTIONS:
+        fix = "Add the collection to `stores.expiring` and its group to terraform/indexes.json"
+        raise Broken(f"documents of {expiring.collection_of(path)} do not end", where=path, fix=fix)
 
 
 def _check_map(data: dict[str, Any], where: str, depth: int) -> None:
@@ -133,6 +146,8 @@ def check_where(where: Where) -> Where:
     text_or_number = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not (text_or_number or (where.op == "==" and (value is None or isinstance(value, bool)))):
         raise BadInput(f"{where.op} {value!r} on {where.field}", where="query", fix="Compare with text or a number")
+    if where.field == expiring.FIELD and (where.op == "array_contains" or expiring.moment_of(value) is None):
+        raise BadInput(f"{where.op} {value!r} on {where.field}", where="query", fix="Compare with `expiring.expiry(…)`")
     _check_scalar(value, f"query on {where.field}")
     return where
 

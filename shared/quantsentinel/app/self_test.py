@@ -28,6 +28,7 @@ from quantsentinel.contracts.self_test import ASKED, Asked, Expected, Finding, I
 from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.market.calendar import IST
 from quantsentinel.ports import Create, Event, Put
+from quantsentinel.stores.expiring import FIELD, expiry
 from quantsentinel.stores.tenants import Endpoint
 from quantsentinel.units import rupees
 
@@ -106,7 +107,7 @@ def _begin(platform: Platform, test: SelfTest, began: datetime) -> None:
 
 def _record(test: SelfTest, began: datetime) -> dict[str, object]:
     asked = canonical(test.model_dump(mode="json"))
-    return {"asked": asked, "at": began.isoformat(), "expire_at": (began + KEPT).isoformat()}
+    return {"asked": asked, "at": began.isoformat(), FIELD: expiry(began + KEPT)}
 
 
 def _set_tenant(platform: Platform, endpoint: Endpoint, now: datetime) -> None:

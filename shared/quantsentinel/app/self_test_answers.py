@@ -10,6 +10,7 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.contracts.self_test import Asked, Identity
 from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.ports import Create, Put
+from quantsentinel.stores.expiring import FIELD, expiry
 
 KEPT = timedelta(days=30)
 
@@ -21,7 +22,7 @@ def run_path(run: str) -> str:
 def answer_asked(platform: Platform, asked: Asked, identity: Identity) -> None:
     """Writes the function's answer, once for each asking. Raises `BadInput` for an asking of no run."""
     _require_run(platform, asked.run)
-    body = {"identity": identity.model_dump(mode="json"), "expire_at": (platform.clock.now() + KEPT).isoformat()}
+    body = {"identity": identity.model_dump(mode="json"), FIELD: expiry(platform.clock.now() + KEPT)}
     platform.documents.commit([Put(f"{run_path(asked.run)}/answers/{identity.function}-{asked.number}", body)])
 
 
@@ -34,7 +35,7 @@ def record_arrival(platform: Platform, run: str, webhook_id: str) -> None:
     """Notes a verified webhook of this run; the same one again changes nothing. Raises `BadInput` for no run."""
     _require_run(platform, run)
     now = platform.clock.now()
-    body = {"at": now.isoformat(), "expire_at": (now + KEPT).isoformat()}
+    body = {"at": now.isoformat(), FIELD: expiry(now + KEPT)}
     with suppress(Conflict):
         platform.documents.commit([Create(f"{run_path(run)}/arrivals/{webhook_id}", body)])
 

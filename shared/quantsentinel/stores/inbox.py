@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from quantsentinel.errors import Broken, Conflict, Unavailable
 from quantsentinel.ports import Clock, Create, Document, Documents, Json, Update
+from quantsentinel.stores.expiring import FIELD, expiry
 
 LEASE_S = 20.0
 """Longer than the slowest call of a handler (15 s), and short enough that the event of a process that died is taken
@@ -121,7 +122,7 @@ class Inbox:
             "lease_until": _text(now + self._lease),
             "payload_hash": payload_hash,
             "result": None,
-            "expire_at": _text(now + KEEP),
+            FIELD: expiry(now + KEEP),
         }
 
 

@@ -38,6 +38,7 @@ from quantsentinel.contracts.events import (
 from quantsentinel.contracts.self_test import ASKED, Asked
 from quantsentinel.errors import BadInput, Broken, QuantsentinelError, StaleData, Unavailable
 from quantsentinel.ports import Put
+from quantsentinel.stores.expiring import FIELD, expiry
 from quantsentinel.wiring.identity import identity
 
 Data = Mapping[str, Any]
@@ -123,7 +124,7 @@ def record(platform: Platform, name: str, event_id: str, data: Data, error: Quan
         "data": json.dumps(data, ensure_ascii=False, default=str)[:DROPPED_CHARACTERS],
         "what": str(error),
         "at": now.isoformat(),
-        "expire_at": (now + DROPPED_KEPT).isoformat(),
+        FIELD: expiry(now + DROPPED_KEPT),
     }
     key = sha256(f"{name}:{event_id}".encode()).removeprefix("sha256:")
     platform.documents.commit([Put(f"dropped/{key}", body)])

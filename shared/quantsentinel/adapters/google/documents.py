@@ -24,7 +24,7 @@ from google.cloud.firestore_v1.types import Write as FirestoreWrite
 
 from quantsentinel.adapters.google.connection import DEADLINE_S, EMULATOR_METADATA, emulator_channel, translated
 from quantsentinel.adapters.google.firestore_query import is_sorted_here, structured
-from quantsentinel.adapters.google.firestore_values import decode_document, fields_of, timestamp_of
+from quantsentinel.adapters.google.firestore_values import decode_document, document_fields, timestamp_of
 from quantsentinel.adapters.storage_rules import check_batch, check_collection, check_limit, check_path, encode
 from quantsentinel.errors import Broken, Conflict
 from quantsentinel.ports import Create, Delete, Document, Put, Update, Where, Write
@@ -118,7 +118,7 @@ class FirestoreDocuments:
         if isinstance(write, Delete):
             return _Write(delete=name)
         encode(write.path, write.data)  # for its checks: the narrowest rules hold everywhere
-        message = _Write(update={"name": name, "fields": fields_of(write.data)})
+        message = _Write(update={"name": name, "fields": document_fields(write.data)})
         if isinstance(write, Create):
             message.current_document.exists = False
         elif isinstance(write, Update):

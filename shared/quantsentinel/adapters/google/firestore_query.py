@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from google.cloud.firestore_v1.types import StructuredQuery
 
-from quantsentinel.adapters.google.firestore_values import value_of
+from quantsentinel.adapters.google.firestore_values import field_value
 from quantsentinel.adapters.storage_rules import check_field, check_where
 from quantsentinel.ports import Where
 
@@ -57,5 +57,7 @@ def _filter(where: Where) -> StructuredQuery.Filter:
     if where.value is None:
         unary = StructuredQuery.UnaryFilter(op=StructuredQuery.UnaryFilter.Operator.IS_NULL, field=_field(where.field))
         return _Filter(unary_filter=unary)
-    field_filter = _FieldFilter(field=_field(where.field), op=_OPERATORS[where.op], value=value_of(where.value))
+    field_filter = _FieldFilter(
+        field=_field(where.field), op=_OPERATORS[where.op], value=field_value(where.field, where.value)
+    )
     return _Filter(field_filter=field_filter)

@@ -14,13 +14,29 @@ from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyp
 from quantsentinel.adapters.storage_rules import NESTED_LIST
 from quantsentinel.errors import Broken
 from quantsentinel.ports import Document, Json
+from quantsentinel.stores import expiring
 
 # The raw protobuf class: the wrapper's conversions would cost several times as much a document.
 _Value = Value.pb()
 
 
+def document_fields(data: Json) -> dict[str, Any]:
+    """The fields of a document."""
+    return {key: field_value(key, value) for key, value in data.items()}
+
+
+def field_value(key: str, value: Any) -> Any:
+    """The value of a document's own field: the time at which it ends is a timestamp, which TTL asks for."""
+    moment = expiring.moment_of(value) if key == expiring.FIELD else None
+    if moment is None:
+        return value_of(value)
+    end = Timestamp()
+    end.FromDatetime(moment)
+    return _Value(timestamp_value=end)
+
+
 def fields_of(data: Json) -> dict[str, Any]:
-    """The fields of a document or map."""
+    """The fields of a map."""
     return {key: value_of(value) for key, value in data.items()}
 
 
@@ -69,11 +85,17 @@ def decode_document(path: str, message: Any) -> Document:
     """A protobuf `Document`; its update time is the version."""
     return Document(
         path=path,
-        data={key: json_of(value) for key, value in sorted(message.fields.items())},
+        data={key: _field_of(key, value) for key, value in sorted(message.fields.items())},
         version=f"{message.update_time.seconds}.{message.update_time.nanos:09d}",
         created_at=message.create_time.ToDatetime(tzinfo=UTC),
         updated_at=message.update_time.ToDatetime(tzinfo=UTC),
     )
+
+
+def _field_of(key: str, value: Any) -> Any:
+    if key == expiring.FIELD and value.WhichOneof("value_type") == "timestamp_value":
+        return expiring.expiry(value.timestamp_value.ToDatetime(tzinfo=UTC))
+    return json_of(value)
 
 
 def timestamp_of(version: str) -> Timestamp | None:
