@@ -17,9 +17,11 @@ WORKERS ?= 2
 TESTS ?= tests
 DEMO_ARGS ?=
 LOCK ?=
+# Which environment `make plan` plans.
+ENV ?= prod
 TERRAFORM ?=
 
-.PHONY: help setup demo test check guards-mutate bench dev lock clean emulators emulators-installed emulators-stop browser
+.PHONY: help setup demo test check guards-mutate bench dev lock clean emulators emulators-installed emulators-stop browser plan terraform-test
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 22
@@ -50,6 +52,12 @@ emulators: emulators-installed  ## Firestore, Pub/Sub and storage, provisioned f
 emulators-stop:  ## ends the emulators that `make emulators` of this checkout left running
 	@[[ ! -d .emulators ]] || $(RUN)/python -m emulators.standing_command stop
 
+plan:  ## what `terraform apply` would make (ENV=prod), without a cloud: build/plan/prod.json
+	@.ci/plan $(ENV)
+
+terraform-test: setup  ## format, validation and tests of every Terraform module, and both plans, without a cloud
+	@CI=$(CI) $(RUN)/pytest -n $(WORKERS) --dist load tests/terraform
+
 lock: $(STAMPS)/installer  ## resolve the groups into requirements/*.txt (newer versions: LOCK=--upgrade)
 	@set -e; for group in installer serve batch dev; do \
 	  $(RUN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
@@ -57,6 +65,7 @@ lock: $(STAMPS)/installer  ## resolve the groups into requirements/*.txt (newer 
 
 clean:  ## remove what these targets made, except the environments
 	@rm -rf build .qs demo bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf terraform/envs/*/backend_override.tf terraform/envs/*/.terraform terraform/modules/*/.terraform
 	@find shared tests emulators functions -name __pycache__ -type d -prune -exec rm -rf {} +
 
 emulators-installed: setup

@@ -6,6 +6,9 @@ output "provider" {
 output "service_account" {
   description = "The deployer's address."
   value       = "${var.account_id}@${var.project_id}.iam.gserviceaccount.com"
+
+  # Whoever grants it something waits until it is there.
+  depends_on = [google_service_account.deployer]
 }
 
 output "attribute_condition" {

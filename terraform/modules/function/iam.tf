@@ -24,6 +24,15 @@ resource "google_secret_manager_secret_iam_member" "adder" {
   member    = google_service_account.this.member
 }
 
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = var.publishes
+
+  project = var.project_id
+  topic   = each.value
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.this.member
+}
+
 # --- Who may call it ---
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   for_each = var.invokers

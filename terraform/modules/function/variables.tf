@@ -168,6 +168,18 @@ variable "topic" {
   }
 }
 
+variable "publishes" {
+  type        = map(string)
+  description = "Topics that it may publish on: the name in the map to the name that the topic module says (so that it exists first)."
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.publishes) : !endswith(name, ".dead")])
+    error_message = "functions.${var.name}: only Pub/Sub itself publishes on a dead letter."
+  }
+}
+
 variable "env" {
   type        = map(string)
   description = "Environment variables. No secret: those are files."

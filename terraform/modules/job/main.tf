@@ -87,14 +87,13 @@ resource "google_cloud_run_v2_job" "this" {
 module "schedule" {
   source = "../schedule"
 
-  project_id     = var.project_id
-  region         = var.region
-  name           = var.name
-  cron           = var.row.schedule
-  time_zone      = var.row.time_zone
-  job            = { name = google_cloud_run_v2_job.this.name, service_account = google_service_account.beat.email }
-  alert_channels = var.alert_channels
-  labels         = var.labels
+  project_id = var.project_id
+  region     = var.region
+  name       = var.name
+  cron       = var.row.schedule
+  time_zone  = var.row.time_zone
+  paused     = var.paused
+  job        = { name = google_cloud_run_v2_job.this.name, service_account = google_service_account.beat.email }
 
   depends_on = [google_cloud_run_v2_job_iam_member.beat]
 }

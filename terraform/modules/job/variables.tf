@@ -151,3 +151,10 @@ variable "alert_channels" {
   nullable    = false
   default     = []
 }
+
+variable "paused" {
+  type        = bool
+  description = "Whether its schedule does not beat for now."
+  nullable    = false
+  default     = false
+}

@@ -44,32 +44,3 @@ resource "google_cloud_scheduler_job" "this" {
     }
   }
 }
-
-resource "google_monitoring_alert_policy" "failed" {
-  project               = var.project_id
-  display_name          = "${var.name}: the schedule could not beat"
-  combiner              = "OR"
-  severity              = "ERROR"
-  notification_channels = var.alert_channels
-  user_labels           = merge(var.labels, { part = var.name })
-
-  conditions {
-    display_name = "Cloud Scheduler logs an error"
-
-    condition_matched_log {
-      filter = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=\"${local.name}\" AND severity>=ERROR"
-    }
-  }
-
-  alert_strategy {
-    auto_close = "3600s"
-
-    notification_rate_limit {
-      period = "900s"
-    }
-  }
-
-  documentation {
-    content = "The beat of ${var.name} did not reach its target: its topic, its job or their permissions. docs/runbook.md says how to look."
-  }
-}

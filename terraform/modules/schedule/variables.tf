@@ -78,17 +78,3 @@ variable "paused" {
   nullable    = false
   default     = false
 }
-
-variable "alert_channels" {
-  type        = list(string)
-  description = "Notification channels of the alert, by their full names."
-  nullable    = false
-  default     = []
-}
-
-variable "labels" {
-  type        = map(string)
-  description = "Labels of the alert; `part` is added. Cloud Scheduler itself takes none."
-  nullable    = false
-  default     = {}
-}

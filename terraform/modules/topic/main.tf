@@ -4,12 +4,3 @@ resource "google_pubsub_topic" "this" {
   labels                     = merge(var.labels, { part = replace(var.name, ".", "-") })
   message_retention_duration = var.retention_s == null ? null : "${var.retention_s}s"
 }
-
-resource "google_pubsub_topic_iam_member" "publisher" {
-  for_each = var.publishers
-
-  project = var.project_id
-  topic   = google_pubsub_topic.this.name
-  role    = "roles/pubsub.publisher"
-  member  = each.value
-}

@@ -25,18 +25,6 @@ variable "name" {
   }
 }
 
-variable "publishers" {
-  type        = map(string)
-  description = "Members that may publish, by a static name."
-  nullable    = false
-  default     = {}
-
-  validation {
-    condition     = alltrue([for member in values(var.publishers) : can(regex("^serviceAccount:.+", member))])
-    error_message = "Only service accounts publish: serviceAccount:…, never a person and never allUsers or allAuthenticatedUsers."
-  }
-}
-
 variable "retention_s" {
   type        = number
   description = "Seconds for which the topic keeps what was published, so that a subscription can go back in time; null for not at all."

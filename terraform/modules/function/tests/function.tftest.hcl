@@ -9,6 +9,7 @@ variables {
   project_number = "123456789012"
   name           = "decide"
   topic          = "snapshot.taken"
+  publishes      = { "cycle.decided" = "cycle.decided" }
   image          = "asia-south1-docker.pkg.dev/quantsentinel-test/quantsentinel/serve@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   env            = { QS_PROFILE = "google", QS_UPSTOX_TOKEN_FILE = "/secrets/upstox-token/value" }
   secrets        = { upstox-token = "/secrets/upstox-token" }
@@ -88,6 +89,10 @@ run "a_pushed_function_is_private_and_runs_as_itself_from_a_digest" {
   assert {
     condition     = [for key, grant in google_secret_manager_secret_iam_member.reader : "${grant.secret_id} ${grant.role} ${grant.member}"] == ["upstox-token roles/secretmanager.secretAccessor serviceAccount:qs-decide@quantsentinel-test.iam.gserviceaccount.com"]
     error_message = "the function reads other secrets than the granted one"
+  }
+  assert {
+    condition     = [for key, grant in google_pubsub_topic_iam_member.publisher : "${grant.topic} ${grant.role} ${grant.member}"] == ["cycle.decided roles/pubsub.publisher serviceAccount:qs-decide@quantsentinel-test.iam.gserviceaccount.com"]
+    error_message = "the function publishes elsewhere than the map says"
   }
   assert {
     condition     = length(google_secret_manager_secret_iam_member.adder) == 0 && length(google_cloud_run_v2_service_iam_member.invoker) == 0
@@ -175,8 +180,8 @@ run "a_named_http_function_that_asks_for_a_secret_of_its_own_needs_no_public_mem
     secrets = {}
     env     = {}
     row = {
-      description = "One market pass per accepted snapshot"
-      trigger = { kind = "http", ingress = "all", invokers = "public_with_secret" }
+      description   = "One market pass per accepted snapshot"
+      trigger       = { kind = "http", ingress = "all", invokers = "public_with_secret" }
       memory_mb     = 512
       cpu           = 1
       timeout_s     = 60
@@ -210,8 +215,8 @@ run "an_http_function_of_operators_is_called_by_them_alone_and_may_add_the_secre
     env      = {}
     invokers = { operators = "group:operators@example.com" }
     row = {
-      description = "One market pass per accepted snapshot"
-      trigger = { kind = "http", ingress = "all", invokers = "operators" }
+      description   = "One market pass per accepted snapshot"
+      trigger       = { kind = "http", ingress = "all", invokers = "operators" }
       memory_mb     = 512
       cpu           = 1
       timeout_s     = 60
@@ -238,8 +243,8 @@ run "more_at_once_than_threads_is_refused" {
   command = plan
   variables {
     row = {
-      description = "One market pass per accepted snapshot"
-      trigger = { kind = "pubsub", topic = "snapshot.taken", subscription = { ack_deadline_s = 65, min_backoff_s = 10, max_backoff_s = 600, max_delivery_attempts = 100 } }
+      description   = "One market pass per accepted snapshot"
+      trigger       = { kind = "pubsub", topic = "snapshot.taken", subscription = { ack_deadline_s = 65, min_backoff_s = 10, max_backoff_s = 600, max_delivery_attempts = 100 } }
       memory_mb     = 512
       cpu           = 1
       timeout_s     = 60
@@ -257,8 +262,8 @@ run "a_function_that_outlives_its_deadline_is_refused" {
   command = plan
   variables {
     row = {
-      description = "One market pass per accepted snapshot"
-      trigger = { kind = "pubsub", topic = "snapshot.taken", subscription = { ack_deadline_s = 65, min_backoff_s = 10, max_backoff_s = 600, max_delivery_attempts = 100 } }
+      description   = "One market pass per accepted snapshot"
+      trigger       = { kind = "pubsub", topic = "snapshot.taken", subscription = { ack_deadline_s = 65, min_backoff_s = 10, max_backoff_s = 600, max_delivery_attempts = 100 } }
       memory_mb     = 512
       cpu           = 1
       timeout_s     = 61
@@ -276,8 +281,8 @@ run "a_pushed_function_without_a_subscription_is_refused" {
   command = plan
   variables {
     row = {
-      description = "One market pass per accepted snapshot"
-      trigger = { kind = "pubsub", topic = "snapshot.taken" }
+      description   = "One market pass per accepted snapshot"
+      trigger       = { kind = "pubsub", topic = "snapshot.taken" }
       memory_mb     = 512
       cpu           = 1
       timeout_s     = 60
@@ -295,8 +300,8 @@ run "a_pushed_function_that_the_internet_reaches_is_refused" {
   command = plan
   variables {
     row = {
-      description = "One market pass per accepted snapshot"
-      trigger = { kind = "pubsub", ingress = "all", topic = "snapshot.taken", subscription = { ack_deadline_s = 65, min_backoff_s = 10, max_backoff_s = 600, max_delivery_attempts = 100 } }
+      description   = "One market pass per accepted snapshot"
+      trigger       = { kind = "pubsub", ingress = "all", topic = "snapshot.taken", subscription = { ack_deadline_s = 65, min_backoff_s = 10, max_backoff_s = 600, max_delivery_attempts = 100 } }
       memory_mb     = 512
       cpu           = 1
       timeout_s     = 60
@@ -379,6 +384,14 @@ run "traffic_to_another_functions_revision_is_refused" {
     traffic = { LATEST = 10, qs-deliver-00007-abc = 90 }
   }
   expect_failures = [var.traffic]
+}
+
+run "a_function_that_publishes_on_a_dead_letter_is_refused" {
+  command = plan
+  variables {
+    publishes = { "decide.dead" = "decide.dead" }
+  }
+  expect_failures = [var.publishes]
 }
 
 run "people_may_not_call_a_pushed_function" {
