@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from emulators.held_port import held_port
-from emulators.secret_manager import SecretManagerServer
+from emulators.secret_versions import SecretManagerServer
 from quantsentinel.adapters.embedded.secret_files import SecretFiles
 from quantsentinel.adapters.google.connection import NotAllowed
-from quantsentinel.adapters.google.secret_manager import SecretManager
+from quantsentinel.adapters.google.secret_versions import SecretManager
 from quantsentinel.errors import BadInput, Broken, Unavailable
 from quantsentinel.ports import Secrets
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,10 @@ from functions_framework import create_app
 
 from emulators.lifetime import ROOT
 from emulators.loopback import Loopback, Reply, Request
-from emulators.secret_manager import SecretManagerServer
+from emulators.secret_versions import SecretManagerServer
 from emulators.upstox_login import PROFILE, UpstoxLogin
 from quantsentinel.adapters.embedded.secret_files import SecretFiles
-from quantsentinel.adapters.google.secret_manager import SecretManager
+from quantsentinel.adapters.google.secret_versions import SecretManager
 from quantsentinel.app.rotate_token import SECRET, Rotation
 from quantsentinel.app.rotate_token import request_token as ask_upstox
 from quantsentinel.cli.main import run_command
@@ -80,24 +80,17 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     rotate_token._rotation.cache_clear()
 
 
-class _served:  # a context manager that reads as the word it is
+@contextmanager
+def _served() -> Iterator[tuple[str, FlaskClient]]:
     """The function under functions-framework, reached over HTTP as Upstox reaches it."""
+    client = create_app("rotate_token", str(MAIN)).test_client()
 
-    def __enter__(self) -> tuple[str, FlaskClient]:
-        client = create_app("rotate_token", str(MAIN)).test_client()
-        lock = threading.Lock()
+    def handle(request: Request) -> Reply:
+        answer = client.open(request.path, method=request.method, data=request.body)
+        return Reply(answer.status_code, answer.get_data())
 
-        def handle(request: Request) -> Reply:
-            with lock:
-                answer = client.open(request.path, method=request.method, data=request.body)
-            return Reply(answer.status_code, answer.get_data())
-
-        self._server = Loopback(handle)
-        self._server.start()
-        return self._server.url, client
-
-    def __exit__(self, *error: object) -> None:
-        self._server.stop()
+    with Loopback(handle) as server:
+        yield server.url, client
 
 
 def cli(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, Any]:

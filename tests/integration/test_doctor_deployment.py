@@ -17,7 +17,7 @@ from emulators.loopback import Loopback, Reply, Request, json_reply
 from emulators.provision import provision, provisioner
 from quantsentinel.adapters.google.bus import PubSubBus
 from quantsentinel.adapters.google.connection import NotAllowed
-from quantsentinel.adapters.google.secret_manager import SecretManager
+from quantsentinel.adapters.google.secret_versions import SecretManager
 from quantsentinel.cli.deployment_checks import secret
 from quantsentinel.cli.main import run_command
 from quantsentinel.ports import Event

@@ -14,7 +14,7 @@ from quantsentinel.errors import QuantsentinelError
 
 if TYPE_CHECKING:
     from quantsentinel.adapters.google.inspection import Inspection, SubscriptionState
-    from quantsentinel.adapters.google.secret_manager import SecretManager
+    from quantsentinel.adapters.google.secret_versions import SecretManager
     from quantsentinel.settings import Settings
 
 MAP = Path("terraform/functions.json")
@@ -162,7 +162,7 @@ def dead_letters(waiting: Mapping[str, int]) -> Check:
 # --- Secrets ---
 def secrets(settings: Settings, asked: Deployed | None, environ: Mapping[str, str]) -> list[Check]:
     """Each has a version that can be used; its value is never read."""
-    from quantsentinel.adapters.google.secret_manager import SecretManager
+    from quantsentinel.adapters.google.secret_versions import SecretManager
 
     if asked is None:
         return [Check("secrets", OK, f"skipped: {MAP} is not here", "Run it in a checkout")]

@@ -91,7 +91,7 @@ def _documents(settings: Settings, clock: SystemClock, environ: Mapping[str, str
 
 def _vault(settings: Settings) -> Secrets:
     if settings.profile == "google":
-        from quantsentinel.adapters.google.secret_manager import SecretManager
+        from quantsentinel.adapters.google.secret_versions import SecretManager
 
         return SecretManager(settings.project, settings.secret_manager_url)
     from quantsentinel.adapters.embedded.secret_files import SecretFiles
