@@ -21,7 +21,7 @@ LOCK ?=
 ENV ?= prod
 TERRAFORM ?=
 
-.PHONY: help setup demo test check guards-mutate bench dev lock clean emulators emulators-installed emulators-stop browser plan terraform-test
+.PHONY: help setup demo test check guards-mutate bench dev images-check lock clean emulators emulators-installed emulators-stop browser plan terraform-test
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 22
@@ -57,6 +57,12 @@ plan:  ## what `terraform apply` would make (ENV=prod), without a cloud: build/p
 
 terraform-test: setup  ## format, validation and tests of every Terraform module, and both plans, without a cloud
 	@CI=$(CI) $(RUN)/pytest -n $(WORKERS) --dist load tests/terraform
+
+images-check: setup  ## what the serve image holds, loads and needs to start, without Docker; bills of materials in build/
+	@mkdir -p build/sbom
+	@set -e; for image in serve batch; do \
+	  $(RUN)/python .ci/images/sbom.py requirements/$$image.txt >build/sbom/$$image.cdx.json; done
+	@$(RUN)/python -m tests.images.check
 
 lock: $(STAMPS)/installer  ## resolve the groups into requirements/*.txt (newer versions: LOCK=--upgrade)
 	@set -e; for group in installer serve batch dev; do \
