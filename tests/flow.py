@@ -30,7 +30,7 @@ from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.dayfile import write_day_file
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.market.snapshot import Snapshot
-from quantsentinel.ports import Json
+from quantsentinel.ports import BrokerMargin, Json
 from quantsentinel.settings import Settings
 from quantsentinel.simulator.config import default_config
 from quantsentinel.simulator.day import SimulatedDay, simulate_day
@@ -171,14 +171,15 @@ class Flow:
         drain(self.platform, self.clock, self.clock.now() + timedelta(hours=24))
         return self
 
-    def restarted(self) -> Flow:
+    def restarted(self, margin_broker: BrokerMargin | None = None) -> Flow:
         """Another process on the same state: new connections, empty caches, the same time."""
         clock = VirtualClock(self.clock.now())
         recording = open_recording(self.data)
         feed = RecordedFeed(recording, clock)
         for name in recording.underlyings:
             feed.poll(name)
-        platform = open_local(Settings(state=self.state, sync="normal"), clock, {FEED: feed})
+        settings = Settings(state=self.state, sync="normal")
+        platform = open_local(settings, clock, {FEED: feed}, margin_broker=margin_broker)
         return replace(self, stage=Stage(platform, clock, merged_schedule(recording)), played=list(self.played))
 
     def signals(self, state: str = "") -> list[Json]:

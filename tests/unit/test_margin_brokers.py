@@ -18,6 +18,8 @@ from quantsentinel.adapters.brokers.upstox_margin import UpstoxMargin
 from quantsentinel.errors import BadInput, RateLimited, Unavailable
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.ports import BrokerMargin, MarginOrder
+from quantsentinel.settings import Settings
+from quantsentinel.wiring.margin_broker import standing_broker
 
 EXPIRY, SECRET = date(2025, 9, 2), "a-token-that-must-never-show"
 ORDERS = [
@@ -205,3 +207,36 @@ def test_margin_calls_use_the_budget_of_the_account() -> None:
 def test_a_total_below_its_premium_is_no_figure() -> None:
     with pytest.raises(Unavailable, match="below its premium"):
         kite(Broker({"final": {**FINAL, "total": 100.0, "option_premium": 101.0}})).figure(ORDERS)
+
+
+def test_a_refused_upstox_token_is_read_again_and_the_question_is_put_once_more() -> None:
+    tokens = iter(["expired", SECRET])
+    server = Broker(UPSTOX)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if SECRET in request.headers["Authorization"]:
+            return server(request)
+        return httpx.Response(401, json={"status": "error", "errors": [{"errorCode": "UDAPI100050"}]})
+
+    http = httpx.Client(base_url="http://upstox.test", transport=httpx.MockTransport(answer))
+    assert UpstoxMargin(http, lambda: next(tokens), Hand()).figure(ORDERS).margin == 44_000.0
+    assert server.calls == ["/v2/option/contract", "/v2/charges/margin"]
+
+
+def test_an_answer_that_cannot_be_unpacked_is_a_broker_that_is_not_there() -> None:
+    def packed() -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"no gzip"))
+
+    for name in ("upstox", "kite"):
+        with pytest.raises(Unavailable, match="DecodingError"):
+            broken(name, packed).figure(ORDERS)
+
+
+def test_a_process_that_decides_needs_its_token_only_when_it_asks() -> None:
+    assert standing_broker(Settings(), Hand()) is None
+    for name in ("upstox", "kite"):
+        found = standing_broker(Settings(margin_broker=name), Hand())
+        assert found is not None
+        assert found.name == name
+        with pytest.raises(BadInput, match="access token"):
+            found.figure(ORDERS)

@@ -136,6 +136,7 @@ def _offer(opportunity: Mapping[str, Any]) -> dict[str, Any]:
         "breakevens": tuple(opportunity["breakevens"]),
         "cost_lines": tuple(CostLine(line["name"], _money(line["amount"])) for line in economics["cost_lines"]),
         "rule_rows": tuple(opportunity["rule_rows"]),
+        "margin_source": f"broker {opportunity['margin_broker']}" if "margin_broker" in opportunity else "estimate",
     }
 
 
@@ -143,7 +144,7 @@ def _surface(platform: Platform, created: Json) -> dict[str, Any]:
     """Forward, vol, years and discount of the decision, for the T+0 curve."""
     cycle = platform.documents.get(f"cycles/{created['event']['cycle_id']}")
     assert cycle is not None, "a signal's cycle is stored before the signal"
-    view = platform.view(cycle.data["snapshot_key"], cycle.data["history_key"])
+    view = platform.view_of(cycle.data)
     part = view.analytics.slice(date.fromisoformat(created["expiry"]))
     assert part is not None, "the snapshot holds the expiry that was offered"
     return {

@@ -213,6 +213,8 @@ class SignalCard:
     verdicts: tuple[VerdictLine, ...] = ()
     rule_rows: tuple[str, ...] = ()
     slices: int = 1
+    margin_source: str = "estimate"
+    """Or `broker` with its name."""
     exit_price: float | None = None
     pnl: Decimal | None = None
     snapshot: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quantsentinel.app.broker_margins import ask_margins, margin_record
 from quantsentinel.app.platform import Platform
 from quantsentinel.contracts.events import CycleDecided, SnapshotTaken
 from quantsentinel.errors import BadInput, StaleData
@@ -30,10 +31,12 @@ def _decide(platform: Platform, taken: SnapshotTaken, claim: Claim) -> None:
         _end(platform, taken, claim, {"state": "late", "measured": delay, "limit": limit, "unit": "s"})
         raise StaleData(f"snapshot accepted {delay:.0f} s ago, limit {limit:.0f} s", where=f"decide {taken.cycle_id}")
     try:
-        view = platform.view(taken.snapshot_key, taken.history_key)
+        priced = platform.view(taken.snapshot_key, taken.history_key)
     except BadInput as error:
         _end(platform, taken, claim, {"state": "dropped", "what": str(error)})
         raise
+    margins = ask_margins(platform, taken, priced)
+    view = platform.view(taken.snapshot_key, taken.history_key, margins)
     with platform.timings.measure("view_rows"):
         rows_key = _store_rows(platform, taken, view)
     decided = CycleDecided(
@@ -47,9 +50,11 @@ def _decide(platform: Platform, taken: SnapshotTaken, claim: Claim) -> None:
         decided_at=taken.accepted_at,
         eligible=sum(opportunity.is_eligible for opportunity in view.opportunities),
         previous=taken.previous,
+        margins_key=margins,
     )
     event = decided.to_event()
     cycle = {**event.data, "state": "decided", "rows_key": rows_key, "entries_refused": view.entries_refused}
+    cycle |= margin_record(platform, margins)
     outbox = platform.outbox
     create = Create(f"cycles/{taken.cycle_id}", cycle)
     platform.documents.commit([create, *outbox.writes([event]), claim.complete_write({"state": "decided"})])

@@ -95,7 +95,7 @@ def _offered(platform: Platform, cycle_id: str, opportunity_id: str) -> dict[str
     document = platform.documents.get(f"cycles/{cycle_id}")
     if document is None:
         return {}
-    view = platform.view(document.data["snapshot_key"], document.data["history_key"])
+    view = platform.view_of(document.data)
     found = next((item for item in view.opportunities if item.opportunity_id == opportunity_id), None)
     if found is None:
         return {}

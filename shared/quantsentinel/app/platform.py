@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import RuleGap
@@ -18,11 +18,13 @@ from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.earlier import Breadth, of_day
 from quantsentinel.market.history import History, ParticipantOi
 from quantsentinel.market.snapshot import Snapshot
+from quantsentinel.opportunity.broker_margin import with_broker_margins
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import market_pass
-from quantsentinel.ports import Bus, Channel, Clock, Documents, MarketFeed, Objects
+from quantsentinel.ports import BrokerMargin, Bus, Channel, Clock, Documents, MarketFeed, Objects
 from quantsentinel.stores.inbox import Inbox
 from quantsentinel.stores.kills import KillBoard
+from quantsentinel.stores.margins import MarginStore
 from quantsentinel.stores.outbox import Outbox
 from quantsentinel.stores.snapshots import SnapshotStore
 from quantsentinel.stores.tenants import TenantRegistry
@@ -104,6 +106,8 @@ class Platform:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     timings: Timings = field(default_factory=Timings)
     recent: Recent = field(default_factory=lambda: Recent(16))
+    margin_broker: BrokerMargin | None = None
+    """Whose margin figures decisions prefer to the estimate; only where it is decided live."""
     followed: tuple[str, ...] = ()
     """The underlyings that this installation polls."""
     poll_interval_s: float = 60.0
@@ -165,8 +169,20 @@ class Platform:
         except RuleGap:
             return None
 
-    def view(self, snapshot_key: str, history_key: str) -> MarketView:
-        """The market view: a pure function of three digests, so any process may compute it instead of loading it."""
+    def view_of(self, cycle: Mapping[str, Any]) -> MarketView:
+        """The view that a cycle was decided on, from its document."""
+        return self.view(cycle["snapshot_key"], cycle["history_key"], cycle.get("margins_key", ""))
+
+    def view(self, snapshot_key: str, history_key: str, margins_key: str = "") -> MarketView:
+        """The market view: a pure function of three digests and of the margins that a broker named, so any process may
+        compute it instead of loading it."""
+        if margins_key:
+            return self.recent.get(
+                ("view", snapshot_key, history_key, margins_key, self.desk.digest),
+                lambda: with_broker_margins(
+                    self.view(snapshot_key, history_key), MarginStore(self.objects).get(margins_key)
+                ),
+            )
 
         def compute() -> MarketView:
             snapshot, history = self.snapshot(snapshot_key), self.history(history_key)

@@ -122,7 +122,7 @@ def replayed(stored: Decided, tenant: str) -> Replayed:
     if tenant not in stored.rows:
         raise BadInput(f"{tenant} has no decision in cycle {stored.cycle['cycle_id']}", where="replay-decision")
     platform, cycle, row = stored.platform, stored.cycle, stored.rows[tenant]
-    view = platform.view(cycle["snapshot_key"], cycle["history_key"])
+    view = platform.view_of(cycle)
     names = row["inputs"]
     book, account, as_of, around = (
         value_of(stored.values, names[name]) for name in ("book", "account", "as_of", "around")

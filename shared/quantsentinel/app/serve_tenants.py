@@ -125,7 +125,7 @@ class _Batch:
             raise Unavailable(
                 "decided by another version of the desk", where=self._batch.batch_id, fix="Finish the roll-out"
             )
-        view = self._platform.view(self._cycle.snapshot_key, self._cycle.history_key)
+        view = self._platform.view(self._cycle.snapshot_key, self._cycle.history_key, self._cycle.margins_key)
         if view.digest != self._cycle.view_digest:
             raise Broken(f"view {view.digest}, decided was {self._cycle.view_digest}", where=self._batch.batch_id)
         return view

@@ -68,7 +68,8 @@ class SnapshotTaken(_Message):
 
 
 class CycleDecided(_Message):
-    """The market pass of one accepted snapshot is done; the view is a pure function of the three digests."""
+    """The market pass of one accepted snapshot is done; the view is a pure function of the three digests
+    and of the stored margin answers."""
 
     topic: ClassVar[str] = CYCLE_DECIDED
     cycle_id: str
@@ -81,6 +82,8 @@ class CycleDecided(_Message):
     decided_at: AwareDatetime
     eligible: int
     previous: Predecessor | None = None
+    margins_key: str = ""
+    """Where the broker's margin figures are that the view stands on; empty where none was asked."""
 
     @property
     def event_id(self) -> str:

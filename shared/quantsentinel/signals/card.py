@@ -12,6 +12,7 @@ from quantsentinel.costs.charges import order_slices
 from quantsentinel.distribution import disclosure, disclosure_version
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Leg
+from quantsentinel.opportunity.broker_margin import margin_source
 from quantsentinel.signals.signal import OFFERS, SignalEvent, SignalState
 from quantsentinel.units import Rupees
 from quantsentinel.verdict import Verdict
@@ -126,7 +127,10 @@ def _offer_facts(event: SignalEvent) -> Iterator[tuple[str, str]]:
     yield "Entry zone", f"{net_price(best)} to {net_price(worst)}, now {net_price(opportunity.executable)}"
     yield "Max loss", money(terms.max_loss)
     yield "Max profit", money(terms.max_profit)
-    yield "Margin (estimate)", f"{money(terms.margin_now)} now, {money(terms.margin_expiry_day)} on expiry day"
+    yield (
+        f"Margin ({margin_source(opportunity)})",
+        f"{money(terms.margin_now)} now, {money(terms.margin_expiry_day)} on expiry day",
+    )
     yield "Breakevens", ", ".join(f"{level:,.2f}" for level in opportunity.breakevens) or "none"
     yield "Target", f"close when that nets: {net_price(opportunity.target, closing=True)}"
     yield "Stop", f"close when that nets: {net_price(opportunity.stop, closing=True)}"

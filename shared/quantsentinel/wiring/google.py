@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import httpx
@@ -21,8 +21,10 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import Clock, MarketFeed, ObjectInfo, Objects
-from quantsentinel.settings import Settings, read_secret
+from quantsentinel.settings import Settings
 from quantsentinel.wiring.local import channels_of, desk_of
+from quantsentinel.wiring.margin_broker import standing_broker
+from quantsentinel.wiring.upstox_token import upstox_token
 
 
 class RoutedObjects:
@@ -83,6 +85,7 @@ def open_google(
         # Instances of one revision share its name and their process ids: only chance tells their leases apart.
         owner=f"{os.environ.get('K_REVISION', socket.gethostname())}-{os.getpid()}-{secrets.token_hex(4)}",
         feeds=feeds or {},
+        margin_broker=standing_broker(settings, clock),
         channels=channels_of(settings, local_profile=emulated["FIRESTORE"] is not None),
         followed=settings.underlyings,
         poll_interval_s=settings.poll_interval_s,
@@ -106,11 +109,3 @@ def feeds_of(settings: Settings, desk: Desk, clock: Clock) -> dict[str, MarketFe
     plan = PollPlan.standard(settings.underlyings, settings.poll_interval_s)
     http = httpx.Client(base_url=settings.upstox_url)
     return {"upstox": UpstoxFeed(http, upstox_token(settings, os.environ), desk.rules, plan, clock)}
-
-
-def upstox_token(settings: Settings, environ: Mapping[str, str]) -> Callable[[], str]:
-    """Reads the token's file again where there is one; a value in the environment stays what it was."""
-    variable = "QS_UPSTOX_TOKEN_FILE"
-    if variable in environ:
-        return lambda: read_secret(environ, variable)
-    return settings.upstox_token.get_secret_value

@@ -29,6 +29,7 @@ from quantsentinel.simulator.day import simulate_day
 from quantsentinel.stores.snapshots import parse_time
 from quantsentinel.wiring.google import feeds_of
 from quantsentinel.wiring.local import desk_of, make_state_folder, open_local
+from quantsentinel.wiring.margin_broker import standing_broker
 
 FASTEST = 1e5
 """Beyond it a session passes between two polls."""
@@ -152,7 +153,12 @@ def _open(request: LiveRequest) -> Platform:
     settings = request.settings.model_copy(update={"feed": request.feed, "underlyings": request.underlyings})
     if request.feed == "upstox":
         clock: Clock = SystemClock()
-        platform = open_local(settings, clock, feeds_of(settings, desk_of(settings), clock))
+        platform = open_local(
+            settings,
+            clock,
+            feeds_of(settings, desk_of(settings), clock),
+            margin_broker=standing_broker(settings, clock),
+        )
         _import_history(platform, settings.history, request.underlyings)
         return platform
     path = _simulated(request) if request.feed == "simulator" else Path(request.feed)

@@ -25,7 +25,7 @@ from quantsentinel.desk import Desk, load_policy
 from quantsentinel.distribution import Distribution, DistributionMode, read_legal_rows
 from quantsentinel.errors import BadInput, QuantsentinelError
 from quantsentinel.market.rulebook import load_rules
-from quantsentinel.ports import Channel, Clock, Delivery, MarketFeed
+from quantsentinel.ports import BrokerMargin, Channel, Clock, Delivery, MarketFeed
 from quantsentinel.settings import Settings
 from quantsentinel.wiring.handlers import FUNCTIONS, handle, log
 
@@ -74,10 +74,12 @@ def open_local(
     clock: Clock | None = None,
     feeds: Mapping[str, MarketFeed] | None = None,
     faults: Faults = NO_FAULTS,
+    margin_broker: BrokerMargin | None = None,
 ) -> Platform:
     """A platform on `settings.state`, its bus subscribed to every function.
 
-    `clock` defaults to wall time plus the configured offset.
+    `clock` defaults to wall time plus the configured offset. `margin_broker` only where the day is today: a broker
+    knows no contract of a recorded one.
     """
     clock = clock or SystemClock(settings.clock_offset_s)
     make_state_folder(settings.state)
@@ -91,6 +93,7 @@ def open_local(
         desk=desk_of(settings),
         owner=f"{socket.gethostname()}-{os.getpid()}",
         feeds=feeds or {},
+        margin_broker=margin_broker,
         channels=channels_of(settings, local_profile=True),
         followed=settings.underlyings,
         poll_interval_s=settings.poll_interval_s,

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from quantsentinel.adapters.brokers.amounts import amount, answer_data, figure_of, table
+from quantsentinel.adapters.brokers.http_call import sent
 from quantsentinel.errors import BadInput, RateLimited, Unavailable
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Instrument, Right
@@ -81,10 +82,7 @@ class KiteMargin:
             raise BadInput(f"{instrument} is not listed", where=f"Kite {INSTRUMENTS}") from None
 
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
-        try:
-            response = self._client.request(method, path, headers=self._headers, **request)
-        except httpx.TransportError as error:
-            raise Unavailable(f"{type(error).__name__}: {error}", where=f"Kite {path}") from None
+        response = sent(self._client, "Kite", method, path, self._headers, **request)
         _raise_for(response, path)
         return response
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from quantsentinel.adapters.brokers.http_call import sent
 from quantsentinel.adapters.brokers.poll_plan import PollPlan, RateBudget
 from quantsentinel.errors import BadInput, RateLimited, RuleGap, Unavailable
 from quantsentinel.market.calendar import IST
@@ -153,10 +154,7 @@ class UpstoxFeed:
         return response
 
     def _sent(self, path: str, query: Mapping[str, str]) -> httpx.Response:
-        try:
-            return self._client.get(path, params=query, headers=self._bearer.headers)
-        except httpx.TransportError as error:
-            raise Unavailable(f"{type(error).__name__}: {error}", where=f"Upstox {path}") from None
+        return sent(self._client, "Upstox", "GET", path, self._bearer.headers, params=query)
 
 
 def _instrument_key(underlying: str) -> str:

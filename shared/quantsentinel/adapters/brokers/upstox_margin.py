@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 
 from quantsentinel.adapters.brokers.amounts import amount, answer_data, figure_of
+from quantsentinel.adapters.brokers.http_call import sent
 from quantsentinel.adapters.brokers.poll_plan import RateBudget
-from quantsentinel.adapters.brokers.upstox import RENEWAL, raise_for_answer
+from quantsentinel.adapters.brokers.upstox import Bearer, Token, raise_for_answer
 from quantsentinel.errors import BadInput, Unavailable
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Instrument
@@ -32,11 +33,9 @@ class UpstoxMargin:
 
     name = "upstox"
 
-    def __init__(self, client: httpx.Client, token: str, clock: Clock, budget: RateBudget | None = None) -> None:
-        if not token.strip():
-            raise BadInput("no access token", where="Upstox", fix=RENEWAL)
+    def __init__(self, client: httpx.Client, token: Token, clock: Clock, budget: RateBudget | None = None) -> None:
         self._client = client
-        self._headers = {"Authorization": f"Bearer {token.strip()}", "Accept": "application/json"}
+        self._bearer = Bearer(token)
         self._clock = clock
         self._budget = budget if budget is not None else RateBudget()
         self._keys: dict[tuple[str, date], tuple[date, dict[Instrument, str]]] = {}
@@ -97,10 +96,13 @@ class UpstoxMargin:
             raise Unavailable(f"the contract list cannot be read: {error!r}", where=f"Upstox {CONTRACTS}") from None
 
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
-        self._budget.take(1, self._clock.now())
-        try:
-            response = self._client.request(method, path, headers=self._headers, **request)
-        except httpx.TransportError as error:
-            raise Unavailable(f"{type(error).__name__}: {error}", where=f"Upstox {path}") from None
+        response = self._sent(method, path, **request)
+        if response.status_code == 401 and self._bearer.renewed():
+            response = self._sent(method, path, **request)
         raise_for_answer(response, path)
         return response
+
+    def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
+        self._budget.take(1, self._clock.now())
+        headers = {**self._bearer.headers, "Accept": "application/json"}
+        return sent(self._client, "Upstox", method, path, headers, **request)

@@ -154,7 +154,7 @@ def _money(card: SignalCard) -> str:
         ("Max profit", best),
         ("Net expected value", words.signed_money(card.net_ev)),
         ("Chance of a gain", words.percent(card.win_probability)),
-        ("Margin now (estimate)", words.money(card.margin_now)),
+        (f"Margin now ({escape(card.margin_source)})", words.money(card.margin_now)),
         ("Margin on expiry day", words.money(card.margin_expiry_day)),
         ("Charges", words.money(card.charges, paise=True)),
         ("Breakevens", ", ".join(map(words.level, card.breakevens)) or words.UNKNOWN),
