@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
@@ -31,6 +31,11 @@ class GcsObjects:
             try:
                 blob.upload_from_string(data, _TYPE, if_generation_match=0, retry=None, timeout=DEADLINE_S)
             except PreconditionFailed:
+                return False
+            except Forbidden:
+                # An account that may create and not replace can be told 403 of an object that is there.
+                if not blob.exists(retry=None, timeout=DEADLINE_S):
+                    raise
                 return False
         return True
 
