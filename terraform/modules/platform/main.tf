@@ -183,8 +183,13 @@ module "monitoring" {
 
   project_id          = var.project_id
   notification_emails = var.notification_emails
-  budget              = var.budget == null ? null : merge(var.budget, { project_number = var.project_number })
-  labels              = merge(local.labels, { part = "monitoring" })
+  budget = var.budget == null ? null : {
+    billing_account = var.budget.billing_account
+    project_number  = var.project_number
+    amount          = var.budget.amount
+    currency        = var.budget.currency
+  }
+  labels = merge(local.labels, { part = "monitoring" })
   functions = { for name, row in var.map.functions : name => {
     service                  = module.function[name].service
     subscription             = module.function[name].subscription
