@@ -25,11 +25,13 @@ from quantsentinel.opportunity.screen import REASONS, Screened, ScreenRules, scr
 from quantsentinel.opportunity.structures import Grid, GridSpec, build_grid
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 MAX_PER_KEY = 3
 """Of one expiry and family at most three are priced exactly: one live entry per key is all a tenant may hold."""
 UNPRICEABLE = frozenset({"no_two_sided_quote", "slice_skew", "unbounded_loss", "wide_spread", "cannot_lose"})
 """A candidate with one of these is never priced exactly, not even to show its refusal."""
+_PRICEABLE = np.array([name not in UNPRICEABLE for name in REASONS])
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,28 +135,27 @@ def _screen(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Screened:
 
 def _best(groups: Sequence[Screened], policy: CandidatePolicy) -> list[Pick]:
     """At most `max_priced`: those that passed the screen by score, then, to show why not, the best that failed."""
-    priceable = np.array([name not in UNPRICEABLE for name in REASONS])
     pool: list[Pick] = []
     for index, group in enumerate(groups):
-        names, which = group.expiries
-        rows = np.nonzero(np.isfinite(group.score) & priceable[group.reason])[0]
+        rows = np.nonzero(np.isfinite(group.score) & _PRICEABLE[group.reason])[0]
+        rows = rows[np.lexsort((rows, -np.round(group.score[rows], 9)))]
         for passed in (True, False):
-            some = rows[(group.reason[rows] == 0) == passed]
-            top = some[np.lexsort((some, -np.round(group.score[some], 9)))][: policy.max_priced * MAX_PER_KEY]
-            pool += [
-                Pick(
-                    group=index,
-                    row=int(row),
-                    expiry=names[int(which[row])].partition("/")[0],
-                    family=int(group.grid.family[row]),
-                    score=round(float(group.score[row]), 9),
-                    passed=passed,
-                    on_request=bool(group.on_request[row]),
-                )
-                for row in top
-            ]
+            top = np.nonzero((group.reason[rows] == 0) == passed)[0][: policy.max_priced * MAX_PER_KEY]
+            pool += _picks(index, group, rows[top])
     pool.sort(key=lambda pick: (not pick.passed, pick.on_request, -pick.score, pick.group, pick.family, pick.row))
     return _spread_over_keys(pool, policy)
+
+
+def _picks(index: int, group: Screened, rows: Ints) -> list[Pick]:
+    """`rows` of one group as picks, in their order."""
+    names, which = group.expiries
+    score, passed = np.round(group.score[rows], 9), group.reason[rows] == 0
+    columns = (rows, which[rows], group.grid.family[rows], score, passed, group.on_request[rows])
+    near = [name.partition("/")[0] for name in names]
+    return [
+        Pick(index, row, near[expiry], *rest)
+        for row, expiry, *rest in zip(*(part.tolist() for part in columns), strict=True)
+    ]
 
 
 def _spread_over_keys(pool: Sequence[Pick], policy: CandidatePolicy) -> list[Pick]:

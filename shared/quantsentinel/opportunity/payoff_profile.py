@@ -89,11 +89,12 @@ def bought_and_sold(strike: Floats, is_call: Bools, at: Floats, cost: ExitCost) 
 
 def profile(legs: Legs, cost: ExitCost, forward: float) -> Profile:
     """The pieces of each package's net payoff before its entry cost; `forward` anchors the taxed range."""
-    knots = np.sort(legs.strike, axis=1)
     taxed = forward * np.array([1.0 - TAXED_MOVE, 1.0 + TAXED_MOVE])
-    inner = np.hstack([knots, np.broadcast_to(taxed, (len(knots), 2))])
-    far = FAR * np.maximum(inner.max(axis=1, keepdims=True), forward)
-    edges = np.sort(np.hstack([np.zeros_like(far), inner, far]), axis=1)
+    count = legs.strike.shape[1]
+    edges = np.empty((len(legs.strike), count + 4))
+    edges[:, 0], edges[:, 1 : count + 1], edges[:, count + 1 : -1] = 0.0, legs.strike, taxed
+    edges[:, 1:-1].sort(axis=1)
+    edges[:, -1] = FAR * np.maximum(edges[:, -2], forward)
     payoff = _signed(legs, edges, legs.side)
     tax = cost.tax * _signed(legs, np.clip(edges, *taxed), np.maximum(legs.side, 0.0))
     low, high = edges[:, :-1], edges[:, 1:]
@@ -121,7 +122,7 @@ def _signed(legs: Legs, at: Floats, side: Floats) -> Floats:
     """
     sign = np.where(legs.is_call, 1.0, -1.0)
     total = np.zeros(at.shape)
-    for leg in range(legs.strike.shape[1]):
+    for leg in np.nonzero(side.any(axis=0))[0]:
         value = at - legs.strike[:, leg, None]
         value *= sign[:, leg, None]
         np.maximum(value, 0.0, out=value)
@@ -137,14 +138,20 @@ def win_probability(shape: Profile, entry_cost: Floats, nodes: Floats, cdf: Floa
     the cost.
     """
     left, right = shape.left - entry_cost[:, None], shape.right - entry_cost[:, None]
-    low, high = shape.edges[:, :-1], shape.edges[:, 1:]
+    # Most pieces lose: only those that win somewhere are looked up.
+    wins = (left > 0) | (right > 0)
+    # One package at many costs, or each at its own.
+    edges = np.broadcast_to(shape.edges, (len(wins), shape.edges.shape[1]))
+    low, high = edges[:, :-1][wins], edges[:, 1:][wins]
+    left, right = left[wins], right[wins]
     rise = right - left
     share = np.clip(np.divide(-left, rise, out=np.zeros_like(rise), where=rise != 0), 0.0, 1.0)
     crossing = low + share * (high - low)
     start = np.where(left > 0, low, crossing)
     stop = np.where(right > 0, high, crossing)
-    mass = np.interp(stop, nodes, cdf, left=0.0, right=1.0) - np.interp(start, nodes, cdf, left=0.0, right=1.0)
-    return np.asarray(np.where((left > 0) | (right > 0), mass, 0.0).sum(axis=1))
+    mass = np.zeros(wins.shape)
+    mass[wins] = np.interp(stop, nodes, cdf, left=0.0, right=1.0) - np.interp(start, nodes, cdf, left=0.0, right=1.0)
+    return np.asarray(mass.sum(axis=1))
 
 
 def breakevens(shape: Profile, entry_cost: float) -> list[float]:

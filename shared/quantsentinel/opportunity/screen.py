@@ -17,7 +17,7 @@ from quantsentinel.desk import HardRules
 from quantsentinel.opportunity.frictions import Frictions
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, bought_and_sold, profile, win_probability
 from quantsentinel.opportunity.quote_table import QuoteTable
-from quantsentinel.opportunity.structures import IS_NAKED, Grid
+from quantsentinel.opportunity.structures import FALLS_OUTWARDS, IS_NAKED, Grid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -153,8 +153,28 @@ def stressed_loss(grid: Grid, table: QuoteTable, entry_cost: Floats, rules: Scre
     singles = bought_and_sold(table.strike[used], table.is_call[used], points, rules.exit_cost)
     row = np.where(grid.sides > 0, place, np.where(grid.sides < 0, place + len(used), 2 * len(used)))
     worst_bins = round(len(table.tail_points) * (1.0 - policy.tail_level))
-    worst = [_worst(singles, row[at : at + _BLOCK], worst_bins) for at in range(0, len(row), _BLOCK)]
-    return np.asarray(entry_cost - np.concatenate(worst)) if worst else entry_cost
+    worst = np.empty(len(row))
+    falls = FALLS_OUTWARDS[grid.family]
+    worst[falls] = _worst_outside(singles, row[falls], worst_bins)
+    others = np.nonzero(~falls)[0]
+    for at in range(0, len(others), _BLOCK):
+        block = others[at : at + _BLOCK]
+        worst[block] = _worst(singles, row[block], worst_bins)
+    return np.asarray(entry_cost - worst)
+
+
+def _worst_outside(singles: Floats, row: Ints, worst_bins: int) -> Floats:
+    """`_worst` of packages that pay the less the further out: their worst bins lie outermost on both sides, in one of
+    `worst_bins` + 1 ways to share them, and each way is a sum over the legs."""
+    low, high = singles[:, 2 : 2 + worst_bins], singles[:, : -1 - worst_bins : -1]
+    shares = np.zeros((worst_bins + 1, len(singles)))
+    np.cumsum(low.T, axis=0, out=shares[1:])
+    shares[:-1] += np.cumsum(high.T, axis=0)[::-1]
+    columns = np.vstack([shares / worst_bins, singles[:, :2].T])
+    payoff = columns.take(row[:, 0], axis=1)
+    for leg in range(1, row.shape[1]):
+        payoff += columns.take(row[:, leg], axis=1)
+    return np.asarray(payoff.min(axis=0))
 
 
 def _worst(singles: Floats, row: Ints, worst_bins: int) -> Floats:

@@ -24,6 +24,11 @@ NAKED = frozenset({Family.SHORT_STRADDLE, Family.SHORT_STRANGLE})
 """Scored so that their refusal is visible, never offered: their loss is unbounded. What bounds them: `hedge.py`."""
 IS_NAKED = np.array([family in NAKED for family in FAMILIES])
 """By a family's place in `FAMILIES`."""
+FALLS_OUTWARDS = IS_NAKED | np.array(
+    [family in {Family.BULL_PUT, Family.BEAR_CALL, Family.IRON_CONDOR, Family.IRON_BUTTERFLY} for family in FAMILIES]
+)
+"""By a family's place: sold options and wings beyond them. What they pay at settlement, its costs too, only falls away
+from a level in their middle."""
 CENTRES = 3
 """Strikes around the forward at which straddles and butterflies are centred."""
 
