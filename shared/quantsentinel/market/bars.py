@@ -41,6 +41,10 @@ class DailyBar:
     low: float
     close: float
 
+    def __hash__(self) -> int:
+        """By its day, which hashes once: what is remembered by all bars of a session is asked for at every snapshot."""
+        return hash(self.day)
+
 
 def read_daily_bars(path: Path, underlying: str) -> tuple[DailyBar, ...]:
     """Daily bars of `underlying` by day, from a CSV (also gzipped) or from the one file in a folder that names it.

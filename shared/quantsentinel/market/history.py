@@ -114,17 +114,38 @@ def known_at(history: History, at: datetime) -> History:
     yet out. The same object when nothing has to go."""
     today = min(history.session, at.astimezone(IST).date())
     evening, opening, breadth = history.participants, history.opening, history.breadth
-    known = replace(
-        history,
-        rows=tuple(row for row in history.rows if row.received_at < at),
-        daily=tuple(bar for bar in history.daily if bar.day < today),
-        others={name: row for name, row in history.others.items() if row.received_at <= at},
-        participants=evening if evening and evening.available_at <= at and evening.day < today else None,
-        opening=opening if opening and opening.received_at < at else None,
-        breadth=breadth if breadth and breadth.available_at <= at and breadth.day < today else None,
-        neighbours={name: tuple(bar for bar in bars if bar.day < today) for name, bars in history.neighbours.items()},
+    rows = tuple(row for row in history.rows if row.received_at < at)
+    others = {name: row for name, row in history.others.items() if row.received_at <= at}
+    bars = {name: _before(every, today) for name, every in history.neighbours.items()}
+    daily = _before(history.daily, today)
+    evening = evening if evening and evening.available_at <= at and evening.day < today else None
+    opening = opening if opening and opening.received_at < at else None
+    breadth = breadth if breadth and breadth.available_at <= at and breadth.day < today else None
+    kept = (
+        len(rows) == len(history.rows)
+        and daily is history.daily
+        and len(others) == len(history.others)
+        and all(bars[name] is every for name, every in history.neighbours.items())
+        and (evening is history.participants and opening is history.opening and breadth is history.breadth)
     )
-    return history if known == history else known
+    if kept:
+        return history
+    return replace(
+        history,
+        rows=rows,
+        daily=daily,
+        others=others,
+        participants=evening,
+        opening=opening,
+        breadth=breadth,
+        neighbours=bars,
+    )
+
+
+def _before(bars: tuple[DailyBar, ...], today: date) -> tuple[DailyBar, ...]:
+    """Itself when they all are."""
+    known = tuple(bar for bar in bars if bar.day < today)
+    return known if len(known) < len(bars) else bars
 
 
 def decode_history(data: bytes) -> History:

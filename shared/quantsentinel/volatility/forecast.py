@@ -188,9 +188,14 @@ def session_so_far(
 
 def diurnal_share(minutes: float, parameters: Parameters) -> float:
     """Of a full session's variance, by the minutes since its open; later ones (longer sessions) count evenly."""
-    grid = np.linspace(0.0, SESSION_MINUTES, len(parameters.diurnal) + 1)
     beyond = max(minutes - SESSION_MINUTES, 0.0) / SESSION_MINUTES
-    return float(np.interp(minutes, grid, (0.0, *parameters.diurnal))) + beyond
+    return float(np.interp(minutes, *_diurnal(parameters.diurnal))) + beyond
+
+
+@lru_cache(maxsize=4)
+def _diurnal(shares: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Minutes since the open, and the share of a full session's variance that came by then."""
+    return np.linspace(0.0, SESSION_MINUTES, len(shares) + 1), np.array([0.0, *shares])
 
 
 def _at(
