@@ -18,6 +18,7 @@ from quantsentinel.wiring.google import feeds_of, open_google
 from quantsentinel.wiring.handlers import BY_NAME, Data, handle, log
 from quantsentinel.wiring.identity import identity
 from quantsentinel.wiring.local import desk_of, open_local
+from quantsentinel.wiring.log_lines import log_as_lines
 
 Answer = tuple[str, int] | tuple[str, int, Mapping[str, str]]
 POLLS = frozenset({"poll_market"})
@@ -28,6 +29,7 @@ POLLS = frozenset({"poll_market"})
 def platform(name: str) -> Platform:
     """This process's platform for function `name`, assembled from the environment at the first request."""
     settings = settings_from(os.environ)
+    log_as_lines(settings.log_level)
     clock = SystemClock(settings.clock_offset_s)
     feeds = feeds_of(settings, desk_of(settings), clock) if name in POLLS else {}
     opener = open_google if settings.profile == "google" else open_local

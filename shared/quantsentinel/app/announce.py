@@ -8,6 +8,7 @@ never holds a decision up: decisions read `kills/`, not announcements.
 from __future__ import annotations
 
 import html
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,8 @@ NOTICE = timedelta(hours=24)
 OF_A_TENANT = frozenset({"tenant", "strategy", *OF_A_BOOK})
 OF_AN_UNDERLYING = frozenset({"symbol", "stale_data"})
 
+_log = logging.getLogger(__name__)
+
 
 def announce(platform: Platform, changed: KillChanged) -> None:
     """Twice equals once. Raises `Unavailable` while a channel of somebody still has to be tried again."""
@@ -37,7 +40,16 @@ def announce(platform: Platform, changed: KillChanged) -> None:
     run_once(platform.inbox, key, changed.event_id, lambda claim: _split(platform, changed, claim))
 
 
+def tell_operators(changed: KillChanged) -> None:
+    """One line a change, which the deployment counts and alerts on (terraform/modules/monitoring/logs.tf)."""
+    kind, state = changed.scope.partition(":")[0], "on" if changed.on else "released"
+    labels = {"alarm": "kill_switch", "state": state, "kind": kind, "scope": changed.scope}
+    text = f"kill switch {changed.scope} {state} ({changed.who}): {changed.why}"
+    _log.info(text, extra={"severity": "WARNING", "labels": labels})
+
+
 def _split(platform: Platform, changed: KillChanged, claim: Claim) -> None:
+    tell_operators(changed)  # before the commit: told twice after a crash rather than never
     concerned = concerned_by(platform, changed.scope)
     groups = [tuple(concerned[start : start + BATCH]) for start in range(0, len(concerned), BATCH)]
     batches = [changed.model_copy(update={"tenants": group, "batch": number}) for number, group in enumerate(groups)]

@@ -9,6 +9,7 @@ locals {
   switches  = "logging_googleapis_com:user_quantsentinel_switch_tripped{monitored_resource=\"cloud_run_revision\""
   critical  = "logging_googleapis_com:user_quantsentinel_critical{monitored_resource=\"cloud_run_revision\"}"
   schedules = "logging_googleapis_com:user_quantsentinel_scheduler_failures{monitored_resource=\"cloud_scheduler_job\"}"
+  tokens    = "logging_googleapis_com:user_quantsentinel_token_expiry{monitored_resource=\"cloud_run_revision\"}"
   beats     = "run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=\"${var.functions[var.heartbeat.function].service}\", response_code_class=\"2xx\"}"
 
   # Minutes of the day in UTC between which the beats of the whole window before must be there. IST has no summer time.
@@ -40,6 +41,12 @@ locals {
       severity = "CRITICAL"
       query    = "sum by (service_name) (increase(${local.critical}[5m])) > 0"
       text     = "The line says what is wrong, where, and what to do: look for severity CRITICAL in the service's log."
+    }
+    token = {
+      title    = "The broker's token ends soon"
+      severity = "ERROR"
+      query    = "sum(increase(${local.tokens}[10m])) > 0"
+      text     = "Without it nothing is polled and no entry is offered: rotate the broker's token."
     }
     scheduler = {
       title    = "A schedule failed"
@@ -84,5 +91,6 @@ resource "google_monitoring_alert_policy" "platform" {
     google_logging_metric.critical,
     google_logging_metric.scheduler_failures,
     google_logging_metric.switch_tripped,
+    google_logging_metric.token_expiry,
   ]
 }

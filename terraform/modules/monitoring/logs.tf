@@ -8,7 +8,7 @@ resource "google_logging_metric" "switch_tripped" {
   project     = var.project_id
   name        = "quantsentinel/switch_tripped"
   description = "Kill switches that were pulled, by people or by the system"
-  filter      = "${local.of_us} AND labels.event=\"kill_switch\" AND labels.state=\"on\""
+  filter      = "${local.of_us} AND labels.alarm=\"kill_switch\" AND labels.state=\"on\""
 
   metric_descriptor {
     metric_kind  = "DELTA"
@@ -61,4 +61,19 @@ resource "google_logging_metric" "scheduler_failures" {
   }
 
   label_extractors = { schedule = "EXTRACT(resource.labels.job_id)" }
+}
+
+# Told by the heartbeat at 30, 14, 7, 3 and 1 days before the end, and daily after it (app/token_watch.py).
+resource "google_logging_metric" "token_expiry" {
+  project     = var.project_id
+  name        = "quantsentinel/token_expiry"
+  description = "The broker's token ends soon, or has ended"
+  filter      = "${local.of_us} AND labels.alarm=\"token_expiry\""
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = "INT64"
+    unit         = "1"
+    display_name = "Countdown of the broker's token"
+  }
 }

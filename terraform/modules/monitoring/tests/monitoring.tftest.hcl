@@ -16,7 +16,7 @@ run "every_alert_is_there_and_told_to_somebody" {
   command = apply
 
   assert {
-    condition     = join(" ", keys(google_monitoring_alert_policy.platform)) == "critical heartbeat scheduler tenant_switches wide_switch"
+    condition     = join(" ", keys(google_monitoring_alert_policy.platform)) == "critical heartbeat scheduler tenant_switches token wide_switch"
     error_message = "an alert is missing"
   }
   assert {
@@ -50,7 +50,7 @@ run "silence_at_night_is_no_alarm" {
     error_message = "no beat at all would be no alarm"
   }
   assert {
-    condition     = google_logging_metric.switch_tripped.filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"qs-decide\" OR \"qs-heartbeat\" OR \"qs-kill-switch\" OR \"qs-serve-tenants\") AND labels.event=\"kill_switch\" AND labels.state=\"on\""
+    condition     = google_logging_metric.switch_tripped.filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"qs-decide\" OR \"qs-heartbeat\" OR \"qs-kill-switch\" OR \"qs-serve-tenants\") AND labels.alarm=\"kill_switch\" AND labels.state=\"on\""
     error_message = "another line than announce writes is counted"
   }
   assert {
