@@ -31,6 +31,7 @@ from quantsentinel.cli import (
     news,
     replay,
     replay_decision,
+    restore,
     risk,
     rules,
     run,
@@ -105,6 +106,7 @@ app.add_typer(news.app, name="news", rich_help_panel=RISK)
 app.add_typer(book.app, name="book", rich_help_panel=RISK)
 app.add_typer(risk.app, name="risk", rich_help_panel=RISK)
 app.add_typer(audit.app, name="audit", rich_help_panel=RISK)
+app.add_typer(restore.app, name="restore", rich_help_panel=OPERATE)
 app.add_typer(token.app, name="token", rich_help_panel=OPERATE)
 app.add_typer(day_report.app, name="report", rich_help_panel=OPERATE)
 app.command("bench", rich_help_panel=OPERATE)(bench.bench)

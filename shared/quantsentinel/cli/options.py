@@ -42,11 +42,11 @@ def settings_of(config: Path | None, state: Path | None = None) -> Settings:
 
 def deployment_of(config: Path | None, state: Path | None = None) -> tuple[Settings, dict[str, str]]:
     """Settings and environment of what is deployed: of the emulators, where `make emulators` left some standing and
-    neither a profile nor a settings file is named."""
+    neither a profile, a settings file nor a state folder is named."""
     from quantsentinel.settings import settings_from
     from quantsentinel.wiring.emulators import ENV_FILE, read_env_file
 
-    named = config or os.environ.keys() & {"QS_PROFILE", "QS_CONFIG"}
+    named = config or state or os.environ.keys() & {"QS_PROFILE", "QS_CONFIG"}
     left = read_env_file() if not named and ENV_FILE.is_file() else {}
     environ = {**left, **os.environ}
     settings = settings_from(environ, config)
