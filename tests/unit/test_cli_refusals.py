@@ -10,6 +10,9 @@ import pytest
 
 from quantsentinel.cli.main import run_command
 from quantsentinel.cli.output import Answer, Markup, Table, console, show
+from quantsentinel.ports import Put
+from quantsentinel.settings import Settings
+from quantsentinel.wiring.local import open_local
 from tests.conftest import ROOT
 
 CLI = ROOT / "shared" / "quantsentinel" / "cli"
@@ -204,3 +207,24 @@ def test_the_installation_takes_as_many_own_accounts_as_were_declared(
     assert outcome(capsys, "tenants", "set", "other", "--relation", "self")[0] == 2
     assert outcome(capsys, "tenants", "add", "more", "--capital", "500000", "--relation", "cousin")[0] == 2
     assert [item["account"]["tenant_id"] for item in listed(capsys, "tenants", "list")] == ["acme", "other"]
+
+
+def test_a_tenant_that_cannot_be_read_hides_no_other_and_fails_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    for tenant_id in ("acme", "other", "zen"):
+        added = ("tenants", "add", tenant_id, "--capital", "500000", "--relation", "third_party")
+        assert outcome(capsys, *added)[0] == 0
+    documents = open_local(Settings()).documents
+    for tenant_id, change in (("acme", {"schema": 99}), ("zen", {"channels": {"webhook": "secret-address"}})):
+        found = documents.get(f"tenants/{tenant_id}")
+        assert found is not None
+        documents.commit([Put(found.path, {**found.data, **change})])
+    code, out, _ = outcome(capsys, "tenants", "list")
+    read, *broken = json.loads(out)
+    assert (code, read["account"]["tenant_id"]) == (1, "other")
+    assert [item["tenant_id"] for item in broken] == ["acme", "zen"]
+    assert "account schema 99" in broken[0]["unreadable"]
+    assert "channels" in broken[1]["unreadable"]
+    assert run_command(["tenants", "list"]) == 1
+    said = capsys.readouterr().out
+    assert "UNREADABLE: acme" in said
+    assert "secret-address" not in out + said

@@ -71,10 +71,23 @@ def set_tenant(platform: Platform, request: TenantRequest) -> Account:
     return store.account()
 
 
-def list_tenants(platform: Platform) -> list[tuple[Account, tuple[Endpoint, ...]]]:
-    """Every tenant with its endpoints, by id."""
-    registry = platform.tenants
-    return [(account, registry.store(account.tenant_id).endpoints()) for account in registry.accounts()]
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Every tenant with its endpoints, by id; of those that cannot be read, what is wrong with them."""
+
+    tenants: tuple[tuple[Account, tuple[Endpoint, ...]], ...]
+    unreadable: Mapping[str, str]
+
+
+def list_tenants(platform: Platform) -> Listed:
+    """One that cannot be read hides no other."""
+    found, unreadable = [], {}
+    for tenant_id, read in platform.tenants.each():
+        try:
+            found.append(read())
+        except BadInput as error:
+            unreadable[tenant_id] = str(error)
+    return Listed(tuple(found), unreadable)
 
 
 def _merged(before: Sequence[Endpoint], after: Sequence[Endpoint]) -> tuple[Endpoint, ...]:

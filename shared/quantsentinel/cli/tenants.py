@@ -111,7 +111,7 @@ def resume(tenant_id: TenantId, config: Config = None, state: State = None, json
 
 @app.command("list")
 def list_(config: Config = None, state: State = None, json: Json = False) -> None:
-    """Every tenant with its limits and channels (secrets never print)."""
+    """Every tenant with its limits and channels (secrets never print). Exits 1 when one of them cannot be read."""
     from quantsentinel.app.tenants import list_tenants
 
     found = list_tenants(open_live(config, state))
@@ -126,14 +126,14 @@ def list_(config: Config = None, state: State = None, json: Json = False) -> Non
             ", ".join(endpoint.channel for endpoint in endpoints) or "none",
             account.live_from,
         )
-        for account, endpoints in found
+        for account, endpoints in found.tenants
     ]
     columns = ("tenant", "name", "status", "mode", "capital", "underlyings", "channels", "live from")
-    answer = [_plain(account, endpoints) for account, endpoints in found]
-    show(
-        Answer(answer, [Table("Tenants", columns, rows, "none: `qs tenants add ID --capital 500000 --relation self`")]),
-        json,
-    )
+    plain = [_plain(account, endpoints) for account, endpoints in found.tenants]
+    plain += [{"tenant_id": tenant_id, "unreadable": why} for tenant_id, why in found.unreadable.items()]
+    table = Table("Tenants", columns, rows, "none: `qs tenants add ID --capital 500000 --relation self`")
+    lines = [f"UNREADABLE: {tenant_id}: {why}" for tenant_id, why in found.unreadable.items()]
+    show(Answer(plain, [table], lines, failed=bool(lines)), json)
 
 
 def _set_status(tenant_id: str, status: str, config: Config, state: State, json: bool) -> None:

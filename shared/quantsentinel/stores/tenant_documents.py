@@ -38,6 +38,11 @@ def endpoints_of(document: Document) -> tuple[Endpoint, ...]:
         raise BadInput("its channels cannot be read", where=f"tenant {document.id}", fix=fix) from None
 
 
+def owner_of(document: Document) -> tuple[Account, tuple[Endpoint, ...]]:
+    """The account and its channels. Raises `BadInput` as either does."""
+    return account_of(document), endpoints_of(document)
+
+
 def book_of(document: Document | None) -> tuple[Book, str | None]:
     return (Book(), None) if document is None else (decode_book(document.data), document.version)
 

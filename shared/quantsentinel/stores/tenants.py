@@ -38,6 +38,7 @@ from quantsentinel.stores.tenant_documents import (
     audit_end_of,
     book_of,
     endpoints_of,
+    owner_of,
     undelivered_of,
 )
 
@@ -241,6 +242,10 @@ class TenantRegistry:
 
     def accounts(self) -> list[Account]:
         return [account_of(document) for document in self._documents.query("tenants")]
+
+    def each(self) -> list[tuple[str, Callable[[], tuple[Account, tuple[Endpoint, ...]]]]]:
+        """Every tenant's id, and its account and channels, decoded by the caller as in `load`."""
+        return [(document.id, partial(owner_of, document)) for document in self._documents.query("tenants")]
 
     def entitled(self, underlying: str) -> list[str]:
         """Ids of the tenants that follow `underlying` or ever did, sorted."""
