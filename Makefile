@@ -20,6 +20,8 @@ LOCK ?=
 # Which environment `make plan` plans.
 ENV ?= prod
 TERRAFORM ?=
+COMPOSE ?=
+is_on = $(filter 1 true yes,$(1))
 
 .PHONY: help setup demo test check guards-mutate bench dev images-check lock clean emulators emulators-installed emulators-stop browser plan terraform-test
 
@@ -46,8 +48,10 @@ bench: setup  ## figures against budgets and peers
 dev: setup emulators-installed  ## the whole platform on this machine: emulators, every function, replay server, webhook sink
 	@$(RUN)/python -m emulators.supervisor
 
-emulators: emulators-installed  ## Firestore, Pub/Sub and storage, provisioned from the map, left running (TERRAFORM=1: by Terraform)
-	@$(RUN)/python -m emulators.standing_command start $(if $(filter 1 true yes,$(TERRAFORM)),--terraform)
+emulators: $(if $(call is_on,$(COMPOSE)),setup,emulators-installed)  ## Firestore, Pub/Sub, storage, provisioned from the map, left running (TERRAFORM=1, COMPOSE=1)
+	@$(if $(call is_on,$(COMPOSE)),docker compose -f emulators/compose.yaml up --wait)
+	@$(RUN)/python -m emulators.standing_command start \
+	  $(if $(call is_on,$(TERRAFORM)),--terraform) $(if $(call is_on,$(COMPOSE)),--compose)
 
 emulators-stop:  ## ends the emulators that `make emulators` of this checkout left running
 	@[[ ! -d .emulators ]] || $(RUN)/python -m emulators.standing_command stop

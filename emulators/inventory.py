@@ -55,11 +55,12 @@ def inventory(topics: Iterable[str], subscriptions: Iterable[Subscribed], bucket
     return Inventory(tuple(sorted(topics)), tuple(sorted(subscriptions)), tuple(sorted(buckets)))
 
 
-def intended(known: FunctionMap, ports: Mapping[str, int]) -> Inventory:
-    """What the map asks for, when function `name` listens on `ports[name]` of this machine."""
+def intended(known: FunctionMap, ports: Mapping[str, int], host: str = "127.0.0.1") -> Inventory:
+    """What the map asks for, when function `name` listens on `ports[name]` of this machine, which Pub/Sub knows as
+    `host`."""
     listening = list(known.listening())
     dead = [known.dead_letter_topic(name) for name in listening]
-    pushed = [_pushed(known, name, f"http://127.0.0.1:{ports[name]}/") for name in listening]
+    pushed = [_pushed(known, name, f"http://{host}:{ports[name]}/") for name in listening]
     pulled = [Subscribed(name, name, DEAD_LETTER_ACK_DEADLINE_S, RETENTION_S, never_expires=True) for name in dead]
     return inventory({*known.topics(), *dead}, [*pushed, *pulled], known.buckets)
 

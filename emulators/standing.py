@@ -45,6 +45,9 @@ FOLDER = ROOT / ENV_FILE.parent
 PROJECT = "local-quantsentinel"
 PORT = "FUNCTION_PORT_"
 MADE_BY = "PROVISIONED_BY"
+CONTAINERS_HOST = "host.docker.internal"
+COMPOSED = Google(PROJECT, "127.0.0.1:8701", "127.0.0.1:8702", "http://127.0.0.1:8703")
+"""As emulators/compose.yaml publishes them."""
 ATTEMPTS = 3
 """Starts, where a port that was free a moment ago is not any more."""
 FIRST_PORT, PORTS_A_CHECKOUT, CHECKOUTS = 10_000, 32, 680
@@ -90,6 +93,14 @@ CLIENTS = Way("clients", _by_clients)
 """Google's own clients."""
 
 
+def _in_containers(google: Google, ports: Mapping[str, int], stop: threading.Event) -> list[str]:
+    return provision(google, intended(load_map(), ports, CONTAINERS_HOST), stop)
+
+
+COMPOSE = Way("compose", _in_containers)
+"""The same clients, on emulators whose Pub/Sub runs in a container and knows this machine by another name."""
+
+
 # --- The folder -------------------------------------------------------------------------------------------------------
 def read_standing(folder: Path = FOLDER) -> Standing:
     """Raises `Unavailable` when there is no complete set."""
@@ -100,14 +111,14 @@ def read_standing(folder: Path = FOLDER) -> Standing:
 
 
 def healthy(folder: Path = FOLDER) -> Standing | None:
-    """The set, when it is complete, its processes are those that were started, and all of them answer."""
+    """The set, when it is complete, its processes are those that were started, and all of them answer. Whether
+    containers are those that were started, Docker knows."""
     try:
         found = read_standing(folder)
     except (QuantsentinelError, KeyError, ValueError):
         return None
-    if silent(found.google.environ) or not all(recorded(record) for record in _records(folder)):
-        return None
-    return found
+    ours = found.made_by == COMPOSE.name or all(recorded(record) for record in _records(folder))
+    return found if ours and not silent(found.google.environ) else None
 
 
 @contextmanager
@@ -150,18 +161,43 @@ def start(folder: Path, stop: threading.Event, say: Say, way: Way = CLIENTS) -> 
         return _new(folder, programs, way, stop)
 
 
+def adopt(folder: Path, google: Google, stop: threading.Event, say: Say) -> Standing:
+    """Provisions emulators that Docker started, and writes their env file; any number of times.
+
+    Raises `Unavailable` when one does not answer, or a set of this checkout's own is running.
+    """
+    if dead := silent(google.environ):
+        fix = "docker compose -f emulators/compose.yaml up --wait"
+        raise Unavailable(f"no answer from {', '.join(dead)}", where="make emulators COMPOSE=1", fix=fix)
+    with locked(folder, stop, say):
+        there = healthy(folder)
+        if there and there.made_by != COMPOSE.name:
+            fix = "Run `make emulators-stop` first: what they hold is lost with them"
+            raise Unavailable("a set without containers is running", where="make emulators COMPOSE=1", fix=fix)
+        found = Standing(
+            google, function_ports(folder, load_map().functions, there.ports if there else {}), COMPOSE.name
+        )
+        COMPOSE.make(google, found.ports, stop)
+        _write(folder, found)
+        return found
+
+
 def end(folder: Path, stop: threading.Event, say: Say) -> None:
     """Ends the processes of this checkout's set, no other, and removes the env file."""
-    ended = 0
+    ended, there = 0, None
     if folder.is_dir():
         with locked(folder, stop, say):
-            ended = _ended(folder)
-    say(f"ended {ended} emulators" if ended else "no emulators of this checkout are running")
+            there, ended = healthy(folder), _ended(folder)
+    if there and there.made_by == COMPOSE.name:
+        say("forgotten; the containers go on until docker compose -f emulators/compose.yaml down")
+    else:
+        say(f"ended {ended} emulators" if ended else "no emulators of this checkout are running")
 
 
 def _kept(there: Standing, folder: Path, stop: threading.Event, say: Say) -> Standing:
     found = replace(there, ports=function_ports(folder, load_map().functions, there.ports))
-    made = CLIENTS.make(there.google, found.ports, stop) if there.made_by == CLIENTS.name else []
+    way = {each.name: each for each in (CLIENTS, COMPOSE)}.get(there.made_by)
+    made = way.make(there.google, found.ports, stop) if way else []
     _write(folder, found)
     say("already running and healthy" + (f"; made anew from the map: {', '.join(made)}" if made else ""))
     return found

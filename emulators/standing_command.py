@@ -1,6 +1,6 @@
 """`make emulators` and `make emulators-stop`.
 
-python -m emulators.standing_command start | start --terraform | stop
+python -m emulators.standing_command start | start --terraform | start --compose | stop
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from emulators.interrupt import Interrupted, listen
-from emulators.standing import CLIENTS, FOLDER, Standing, end, start
+from emulators.standing import CLIENTS, COMPOSED, FOLDER, Standing, adopt, end, start
 from emulators.terraform_way import by_terraform, prepared
 from quantsentinel.errors import QuantsentinelError
 
@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "stop":
             end(given.folder, stop, say)
+        elif given.compose:
+            say(told(adopt(given.folder, COMPOSED, stop, say)))
         else:
             way = by_terraform(prepared(given.folder)) if given.terraform else CLIENTS
             say(told(start(given.folder, stop, say, way)))
@@ -53,6 +55,7 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make emulators", description="Emulators that stay, provisioned from the map")
     parser.add_argument("command", choices=["start", "stop"])
     parser.add_argument("--terraform", action="store_true", help="let Terraform's modules provision them")
+    parser.add_argument("--compose", action="store_true", help="provision what emulators/compose.yaml started")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the set is kept")
     return parser.parse_args(arguments)
 
