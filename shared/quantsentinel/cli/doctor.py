@@ -68,7 +68,9 @@ def _here(settings: Settings, environ: Mapping[str, str]) -> list[Check]:
 
 
 def machine(settings: Settings) -> list[Check]:
-    """Python, packages, the state folder, disk space, market data."""
+    """Python, packages; and of the embedded profile the state folder, disk space, market data."""
+    if settings.profile == "google":  # its state is elsewhere, and a container's own disk is read-only
+        return [python(sys.version_info[:3]), packages()]
     return [
         python(sys.version_info[:3]),
         packages(),

@@ -40,6 +40,7 @@ module "platform" {
   kms_key             = var.kms_key
   settings            = var.settings
   function_settings   = var.function_settings
+  database            = var.database
   # Nothing polls a broker in dev unless somebody wants it to.
   schedules_paused = true
 }

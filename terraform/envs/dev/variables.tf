@@ -84,3 +84,10 @@ variable "function_settings" {
   nullable    = false
   default     = {}
 }
+
+variable "database" {
+  type        = string
+  description = "The Firestore database that is used: another one after a restore (docs/runbook.md)."
+  nullable    = false
+  default     = "(default)"
+}

@@ -40,4 +40,5 @@ module "platform" {
   kms_key             = var.kms_key
   settings            = var.settings
   function_settings   = var.function_settings
+  database            = var.database
 }
