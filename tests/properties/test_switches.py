@@ -214,6 +214,6 @@ def test_two_reasons_together_hold_at_least_as_long_and_as_strictly_as_each(
 
 @given(STATES, MOMENTS, MOMENTS)
 @settings(max_examples=200, deadline=None)
-def test_only_a_release_that_came_after_the_pull_ends_a_switch(state: KillState, said: datetime, at: datetime) -> None:
+def test_only_a_release_between_the_pull_and_now_ends_a_switch(state: KillState, said: datetime, at: datetime) -> None:
     released = replace(state, released=Ack("ben", "looked", said))
-    assert released.is_on(at) is (said < state.at and state.is_on(at))
+    assert released.is_on(at) is (not state.at <= said <= at and state.is_on(at))

@@ -239,12 +239,25 @@ def test_a_document_whose_scope_cannot_be_told_stops_everybody_until_two_people_
         GOOD | {"at": (NOW + timedelta(hours=1)).isoformat()},
         GOOD | {"until": (NOW - timedelta(hours=1)).isoformat()},
         GOOD | {"released": {"who": "x", "why": "y", "at": (NOW - timedelta(seconds=1)).isoformat()}},
+        GOOD | {"released": {"who": "x", "why": "y", "at": (NOW + timedelta(seconds=1)).isoformat()}},
     ],
-    ids=["pulled in the future", "over before it began", "released before it was pulled"],
+    ids=["pulled in the future", "over before it began", "released before it was pulled", "released in the future"],
 )
 def test_clocks_that_disagree_leave_a_switch_on(board: Board, skewed: dict[str, Any]) -> None:
     board.documents.commit([Put("kills/symbol~NIFTY", skewed)])
     assert board.active() == ["symbol:NIFTY"]
+
+
+def test_a_word_of_tomorrow_releases_nothing_and_one_of_today_does(board: Board) -> None:
+    tomorrow = {"who": "x", "why": "y", "at": (NOW + timedelta(days=1)).isoformat()}
+    board.documents.commit([Put("kills/symbol~NIFTY", GOOD | {"released": tomorrow})])
+    board.documents.commit([Put("kills/master", GOOD | {"scope": "master", "rearm": "two_people", "acks": [tomorrow]})])
+    assert [board.off("master", who=who).released for who in ("asha", "ben")] == [False, True]
+    board.on("symbol:NIFTY", why="again")
+    board.clock.advance_to(NOW + timedelta(days=2))
+    assert board.active() == ["symbol:NIFTY"], "the word knew nothing of the second reason"
+    assert board.off("symbol:NIFTY").released
+    assert board.active() == []
 
 
 def test_a_release_by_a_clock_that_is_behind_the_pull_is_refused(board: Board) -> None:

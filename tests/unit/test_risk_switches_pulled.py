@@ -95,6 +95,8 @@ def test_equity_a_tenth_below_its_peak_trips_and_only_a_person_re_arms_it() -> N
     later = market(TEN + timedelta(minutes=3))
     stale = kill(f"strategy:{TENANT}", at=since - timedelta(days=9), released=since - timedelta(days=8))
     assert blocking(decide(later, tripped.book_after, stale)) == ["strategy_drawdown"], "a word about another trip"
+    tomorrow = kill(f"strategy:{TENANT}", at=since, released=since + timedelta(days=1))
+    assert blocking(decide(later, tripped.book_after, tomorrow)) == ["strategy_drawdown"], "its time has not come"
     word = kill(f"strategy:{TENANT}", at=since, released=since + timedelta(seconds=30))
     again = decide(later, tripped.book_after, word)
     assert blocking(again) == []

@@ -79,8 +79,9 @@ class KillState:
     released: Ack | None = None
 
     def is_on(self, at: datetime) -> bool:
-        """On until released or over. An end or a release before its own beginning is no end: clocks differ."""
-        if self.released is not None and self.released.at >= self.at:
+        """On until released or over. An end or a release before its own beginning is no end, and neither is a release
+        whose time has not come: clocks differ, and a word of tomorrow would answer what trips today."""
+        if self.released is not None and self.at <= self.released.at <= at:
             return False
         return self.ends is None or self.ends > at
 
@@ -90,10 +91,11 @@ class KillState:
         return None if self.until is None or self.until <= self.at else self.until
 
     def joined(self, other: KillState) -> KillState:
-        """Both reasons in one episode: it ends when the stricter rule says so, and not before both would."""
+        """Both reasons in one episode: it ends when the stricter rule says so, and not before both would. A release
+        whose time has not come knew nothing of the second."""
         if other.why in self.why and other.who in self.who and _rank(other.rearm) >= _rank(self.rearm):
             ends = _later(self.ends, other.ends)
-            return self if ends == self.ends else replace(self, until=ends)
+            return self if ends == self.ends and self.released is None else replace(self, until=ends, released=None)
         return replace(
             self,
             who=_both(self.who, other.who, ", "),
@@ -101,10 +103,11 @@ class KillState:
             until=_later(self.ends, other.ends),
             rearm=min(self.rearm, other.rearm, key=_rank),
             acks=(),
+            released=None,
         )
 
     def acknowledged(self, ack: Ack) -> KillState:
-        """With a person's word; released when that is enough.
+        """With a person's word; released when that is enough. Words whose time has not come do not count.
 
         Raises `BadInput` that names the rule when people cannot release it, or the word is not enough to count.
         """
@@ -116,7 +119,8 @@ class KillState:
         if self.rearm is not Rearm.PERSON and not ack.why.strip():
             fix = 'Say what was found: --ack "…"'
             raise BadInput(f"{self.scope} re-arms {WORDS[self.rearm]}", where="kill switch", fix=fix)
-        told = replace(self, acks=(*(one for one in self.acks if _name(one) != _name(ack)), ack))
+        others = (one for one in self.acks if _name(one) != _name(ack) and one.at <= ack.at)
+        told = replace(self, acks=(*others, ack))
         enough = self.rearm is not Rearm.TWO_PEOPLE or len(told.acks) >= PEOPLE_FOR_MASTER
         return replace(told, released=ack) if enough else told
 
