@@ -13,7 +13,7 @@ settings.register_profile("quantsentinel", deadline=None, derandomize=os.environ
 settings.load_profile("quantsentinel")
 ROOT = Path(__file__).resolve().parents[1]
 
-pytest_plugins = ["tests.emulator_fixtures"]
+pytest_plugins = ["tests.emulator_fixtures", "tests.recorded_queries"]
 
 
 def missing(what: str, how: str) -> None:

@@ -11,7 +11,7 @@ from emulators.google_emulators import Google
 from quantsentinel.adapters.google.documents import FirestoreDocuments
 from quantsentinel.errors import BadInput, Broken
 from quantsentinel.ports import Create, Documents, Put, Update, Where
-from quantsentinel.stores.expiring import COLLECTIONS, FIELD, expiry
+from quantsentinel.stores.expiring import COLLECTIONS, FIELD, expiry, remove_expired
 
 START = datetime(2025, 8, 29, 3, 45, tzinfo=UTC)
 MOMENTS = [START, START + timedelta(microseconds=1), START + timedelta(days=7), datetime(9999, 1, 1, tzinfo=UTC)]
@@ -60,6 +60,17 @@ def test_an_end_where_nothing_ends_is_refused(documents: Documents) -> None:
     paths = [f"{collection.replace('*', 'x')}/y" for collection in COLLECTIONS]
     documents.commit([Put(path, {FIELD: expiry(START)}) for path in paths])
     assert set(documents.get_many(paths)) == set(paths)
+
+
+def test_what_has_ended_is_removed_and_nothing_else(documents: Documents) -> None:
+    over, now, later = START - timedelta(days=1), START, START + timedelta(microseconds=1)
+    ends = {"inbox/over": over, "inbox/now": now, "inbox/later": later, "dropped/over": over, "self_tests/later": later}
+    documents.commit([Put(path, {FIELD: expiry(moment)}) for path, moment in ends.items()])
+    documents.commit([Put("inbox/for-ever", {"n": 1}), Put("outbox/old", {"created_at": expiry(over)})])
+    assert remove_expired(documents, START) == 3
+    assert remove_expired(documents, START) == 0
+    left = documents.get_many([*ends, "inbox/for-ever", "outbox/old"])
+    assert set(left) == {"inbox/later", "self_tests/later", "inbox/for-ever", "outbox/old"}
 
 
 @pytest.mark.emulators

@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from quantsentinel.ports import MAX_BATCH_WRITES, Delete, Documents, Where
+
 FIELD = "expire_at"
 COLLECTIONS = ("dropped", "inbox", "self_tests", "self_tests/*/answers", "self_tests/*/arrivals")
 """Where the field may stand (`*` is any id): anywhere else a document would pass for one that ends, and stay."""
@@ -35,3 +37,19 @@ def collection_of(path: str) -> str:
     """The collection of a document's path with `*` for every id in it."""
     parts = path.split("/")[:-1]
     return "/".join("*" if number % 2 else part for number, part in enumerate(parts))
+
+
+def remove_expired(documents: Documents, now: datetime) -> int:
+    """Removes what has ended, at most one batch a collection; returns how many.
+
+    Firestore does this by itself, within a day and also below `self_tests/*`, which only a deployment writes.
+    """
+    removed = 0
+    for collection in COLLECTIONS:
+        if "*" not in collection:
+            ended = documents.query(
+                collection, [Where(FIELD, "<=", expiry(now))], order_by=FIELD, limit=MAX_BATCH_WRITES
+            )
+            documents.commit([Delete(document.path) for document in ended])
+            removed += len(ended)
+    return removed

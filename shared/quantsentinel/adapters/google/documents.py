@@ -7,6 +7,7 @@ index in production; the emulator does not ask for one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,11 +24,12 @@ from google.cloud.firestore_v1.types import (
 from google.cloud.firestore_v1.types import Write as FirestoreWrite
 
 from quantsentinel.adapters.google.connection import DEADLINE_S, EMULATOR_METADATA, emulator_channel, translated
+from quantsentinel.adapters.google.firestore_index import composite_of
 from quantsentinel.adapters.google.firestore_query import is_sorted_here, structured
 from quantsentinel.adapters.google.firestore_values import decode_document, document_fields, timestamp_of
 from quantsentinel.adapters.storage_rules import check_batch, check_collection, check_limit, check_path, encode
 from quantsentinel.errors import Broken, Conflict
-from quantsentinel.ports import Create, Delete, Document, Put, Update, Where, Write
+from quantsentinel.ports import Create, Delete, Document, Json, Put, Update, Where, Write
 
 _Commit = CommitRequest.pb()
 _Write = FirestoreWrite.pb()
@@ -88,21 +90,23 @@ class FirestoreDocuments:
         sorted_here = is_sorted_here(where, order_by, descending)
         query = structured(name, where, order_by, descending, None if sorted_here else limit)
         request = RunQueryRequest(parent=f"{self._root}/{parent}".rstrip("/"), structured_query=query)
-        found = list(self._answers(request, collection).values())
+        wanted = composite_of(collection, where, order_by, descending)
+        found = list(self._answers(request, collection, wanted).values())
         if sorted_here:
             found.sort(key=lambda document: document.path, reverse=descending)
         return found[:limit]
 
-    def _answers(self, request: RunQueryRequest, collection: str) -> dict[str, Document]:
-        """Raises `Broken` where production wants a composite index that is not declared."""
+    def _answers(self, request: RunQueryRequest, collection: str, wanted: Json | None) -> dict[str, Document]:
+        """Raises `Broken` where production has no index for it: `wanted` is the composite one, if it needs one."""
         with translated(f"query {collection}"):
             try:
                 answers = self._client.run_query(request, retry=None, timeout=DEADLINE_S, metadata=self._metadata)
                 return self._decoded(RunQueryResponse.pb(answer).document for answer in answers)
             except FailedPrecondition as error:
-                raise Broken(
-                    error.message, where=f"query {collection}", fix="Declare the index in Terraform"
-                ) from error
+                fix = (
+                    f"Declare it in terraform/indexes.json: {json.dumps(wanted)}" if wanted else "Look at the database"
+                )
+                raise Broken(error.message, where=f"query {collection}", fix=fix) from error
 
     def close(self) -> None:
         self._client.transport.close()  # type: ignore[no-untyped-call]  # generated code
