@@ -40,7 +40,8 @@ def depth_impact(
     units = np.abs(np.asarray(signed_units, dtype=np.float64))
     shown = np.asarray(displayed_units, dtype=np.float64)
     step = np.maximum(np.asarray(half_spread, dtype=np.float64), tick)
-    units, shown, step = np.broadcast_arrays(units, shown, step)
+    if not units.shape == shown.shape == step.shape:
+        units, shown, step = np.broadcast_arrays(units, shown, step)
     is_leg = units > 0
     known = is_leg & (shown > 0)
     beyond = np.maximum(np.divide(units, shown, out=np.ones_like(units), where=known) - 1.0, 0.0)

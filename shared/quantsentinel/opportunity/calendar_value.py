@@ -69,11 +69,16 @@ class Calendars:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """A distribution of S at the exit: nodes ascending, their masses, and P(S <= node)."""
+    """A distribution of S at the exit: nodes ascending, their masses; `of` is the density that it was shrunk from."""
 
     nodes: Floats
     mass: Floats
-    cdf: Floats
+    of: Density
+
+    @property
+    def cdf(self) -> Floats:
+        """P(S <= node)."""
+        return self.of.cdf
 
     def weights(self, levels: Floats) -> Floats:
         """(m, n) so that sum(weights * values at levels) is the expectation of the piecewise-linear function.
@@ -127,7 +132,7 @@ def spread_at_exit(density: Density, elapsed: float) -> Spread:
     """The density's log-returns shrunk by sqrt(`elapsed`), its mean kept at the forward (a tilt shrinks alike)."""
     nodes = density.forward * np.exp(np.sqrt(elapsed) * density.log_strike)
     target = density.forward * (density.mean / density.forward) ** np.sqrt(elapsed)
-    return Spread(nodes * (target / float(density.mass @ nodes)), density.mass, density.cdf)
+    return Spread(nodes * (target / float(density.mass @ nodes)), density.mass, density)
 
 
 def value(calendars: Calendars, count: int) -> Values:

@@ -167,7 +167,7 @@ def implied_density(forward: float, curve: VarianceCurve) -> Density:
 def expected_payoff(density: Density, strikes: ArrayLike, is_call: ArrayLike) -> Floats:
     """E[(S-K)+] or E[(K-S)+] of each strike, undiscounted points; `strikes` and `is_call` broadcast."""
     k = np.asarray(strikes, dtype=np.float64)
-    call = _hermite(density.strike, density.call, density.call_slope, k)
+    call = _hermite(density.strike, density.call, density.call_slope, k, _place(density.strike, k))
     call = np.where(k <= density.strike[0], density.mean - k, np.where(k >= density.strike[-1], 0.0, call))
     return np.where(is_call, call, call - (density.mean - k))
 
@@ -244,8 +244,8 @@ def cdf_at(density: Density, x: Floats, curve: tuple[Floats, Floats] | None = No
     slopes at the edges)."""
     edges = density.edges
     cdf, slope = curve or (density.cdf_at_edges, density.cdf_slope)
-    place = np.clip(np.searchsorted(edges, x) - 1, 0, len(edges) - 2)
-    value = np.clip(_hermite(edges, cdf, slope, x), cdf[place], cdf[place + 1])
+    place = _place(edges, x)
+    value = np.clip(_hermite(edges, cdf, slope, x, place), cdf[place], cdf[place + 1])
     return np.where(x < edges[0], 0.0, np.where(x > edges[-1], 1.0, value))
 
 
@@ -265,11 +265,18 @@ def _node_slopes(x: Floats, y: Floats, ends: tuple[float, float]) -> Floats:
     return np.concatenate([[ends[0]], inner, [ends[1]]])
 
 
-def _hermite(x: Floats, y: Floats, slope: Floats, at: Floats) -> Floats:
-    """Cubic Hermite interpolation; `at` outside the nodes continues the end cubics: callers handle the outside."""
-    place = np.clip(np.searchsorted(x, at) - 1, 0, len(x) - 2)
-    width = x[place + 1] - x[place]
-    t = np.clip((at - x[place]) / width, 0.0, 1.0)
-    rise = y[place + 1] - y[place]
-    left, right = slope[place] * width - rise, rise - slope[place + 1] * width
-    return np.asarray(y[place] + t * rise + t * (1 - t) * ((1 - t) * left + t * right))
+def _place(x: Floats, at: Floats) -> NDArray[np.intp]:
+    """The interval of ascending `x` that each of `at` lies in, the outermost ones beyond both ends."""
+    return np.asarray(np.minimum(np.maximum(x.searchsorted(at) - 1, 0), len(x) - 2))
+
+
+def _hermite(x: Floats, y: Floats, slope: Floats, at: Floats, place: NDArray[np.intp]) -> Floats:
+    """Cubic Hermite interpolation in intervals `place`; `at` outside them takes their ends: callers handle it."""
+    following = place + 1
+    low, start = x[place], y[place]
+    width = x[following] - low
+    t = np.minimum(np.maximum((at - low) / width, 0.0), 1.0)
+    rise = y[following] - start
+    left, right = slope[place] * width - rise, rise - slope[following] * width
+    rest = 1 - t
+    return np.asarray(start + t * rise + t * rest * (rest * left + t * right))

@@ -25,6 +25,7 @@ Parameters = tuple[float, float, float, float, float]
 """a, b, rho, m, sigma of raw SVI."""
 
 RHO_MAX = 0.999
+_EDGES = np.array([-RHO_MAX, RHO_MAX])[:, None, None]
 SIGMA_RANGE = (0.01, 1.0)
 """Of the quotes' width. Beyond, a slice is a parabola, or a kink between two quotes."""
 _LOG_SIGMA_RANGE = np.log(SIGMA_RANGE)[:, None, None]
@@ -120,12 +121,14 @@ def _project(batch: Batch, at: tuple[Floats, Floats], of_z: Floats) -> Linear:
     d, c = (sxv * szz - szv * sxz) / safe, (szv * sxx - sxv * sxz) / safe
     inside = regular & (c >= 0) & (np.abs(d) <= RHO_MAX * c)
     loss = np.where(inside, svv - d * sxv - c * szv, np.inf)
-    for edge in () if inside.all() else (-RHO_MAX, RHO_MAX):
-        against = edge * sxv + szv
-        along = np.maximum(against / (edge * edge * sxx + 2 * edge * sxz + szz), 0.0)
-        better = ~inside & (svv - along * against < loss)
-        d, c = np.where(better, edge * along, d), np.where(better, along, c)
-        loss = np.where(better, svv - along * against, loss)
+    if not inside.all():
+        against = _EDGES * sxv + szv
+        along = np.maximum(against / (RHO_MAX * RHO_MAX * sxx + 2 * _EDGES * sxz + szz), 0.0)
+        gain = along * against
+        up = gain[1] > gain[0]
+        along = np.where(up, along[1], along[0])
+        d, c = np.where(inside, d, np.where(up, RHO_MAX, -RHO_MAX) * along), np.where(inside, c, along)
+        loss = np.where(inside, loss, svv - np.where(up, gain[1], gain[0]))
     lowest = batch.scales[2] / batch.scales[3] + d * mu - c * z_mean + s * np.sqrt(np.maximum(c * c - d * d, 0.0))
     return Linear(d, c, z_mean, np.where(lowest > 0, np.maximum(loss, 0.0), np.inf), ~inside)
 
