@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from quantsentinel.app.book_record import NO_BOOKS, BookLine, Books
 from quantsentinel.app.day_record import (
-    BookLine,
     CardLeg,
     CostLine,
     DayRecord,
@@ -149,10 +149,12 @@ def tenant(tenant_id: str = "asha-capital") -> TenantDay:
         Decimal(9_000),
         "live",
     )
+    said = replace(line, lots=1, units=75, entry_price=-12.5, pnl=Decimal("225.05"))
+    books = Books((line,), (said,), Decimal("3687.60"), Decimal("3537.55"), {"sig-2": OPEN + timedelta(hours=2)})
     refusals = {"max_positions": 120, "cool_down": 31, "loss_budget": 8}
     return TenantDay(
         tenant_id, "Asha Capital", "live", "active", 30, Decimal(2_500_000), (condor(tenant_id),), refusals, 160,
-        equity, (line,),
+        equity, books,
     )  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def record() -> DayRecord:
         name="Chitra <Fund>",
         status="paused",
         signals=(),
-        book=(),
+        books=NO_BOOKS,
         refusals_by={"tenant_paused": 160},
     )
     steps = condor().steps

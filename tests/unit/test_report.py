@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quantsentinel.app.book_record import NO_BOOKS
 from quantsentinel.cli.report import render_report, svg, words
 from quantsentinel.cli.report.payoff import curves, deviations
 from quantsentinel.cli.report.signal_cards import payoff_chart
+from quantsentinel.cli.report.tenant_section import tenant_card
 from quantsentinel.cli.report.waterfall import waterfall
 from tests.report_day import FORWARD, condor, record, tenant
 
@@ -120,9 +122,21 @@ def test_a_day_without_one_kind_of_data_still_has_a_page(emptied: str) -> None:
     assert "</html>" in render_report(replace(day, markets=(market,)))
 
 
+def test_both_books_are_shown_with_their_results_and_what_they_disagree_about() -> None:
+    page = tenant_card(tenant())
+    for said in ("Open positions at the end (assumed book)", "Open positions at the end (confirmed book)",
+                  "The books disagree about", "P&amp;L, assumed book", "+₹3,688", "+₹3,538", "the worse of both",
+                  "+₹225", "11:15"):  # fmt: skip
+        assert said in page
+    empty = tenant_card(replace(tenant(), books=NO_BOOKS))
+    assert "none is open" in empty
+    assert "nothing was said to be taken" in empty
+    assert "disagree" not in empty
+
+
 def test_a_day_without_signals_says_so_and_points_to_the_waterfalls() -> None:
     day = record()
-    silent = tuple(replace(item, signals=(), book=(), equity=()) for item in day.tenants)
+    silent = tuple(replace(item, signals=(), books=NO_BOOKS, equity=()) for item in day.tenants)
     page = render_report(replace(day, tenants=silent, deliveries=()))
     assert "No signal was issued" in page
     assert "nothing was sent" in page

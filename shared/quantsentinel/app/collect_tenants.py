@@ -8,8 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from quantsentinel.app.book_record import books_of
 from quantsentinel.app.day_record import (
-    BookLine,
     CardLeg,
     CostLine,
     DeliveryLine,
@@ -20,7 +20,6 @@ from quantsentinel.app.day_record import (
     VerdictLine,
 )
 from quantsentinel.app.platform import Platform
-from quantsentinel.portfolio.book import Position
 from quantsentinel.ports import Json
 from quantsentinel.stores.snapshots import parse_time
 
@@ -55,7 +54,7 @@ def _tenant_day(platform: Platform, tenant_id: str, rows: Sequence[Json]) -> Ten
         refusals_by=dict(refusals),
         opportunities=refusals.total() + created,
         equity=_equity(rows),
-        book=tuple(_book_line(position) for position in book.positions),
+        books=books_of(book),
     )
 
 
@@ -64,24 +63,6 @@ def _equity(rows: Sequence[Json]) -> tuple[EquityPoint, ...]:
     step = max(1, len(rows) // EQUITY_POINTS)
     kept = [*rows[::step], *(rows[-1:] if rows and (len(rows) - 1) % step else ())]
     return tuple(EquityPoint(parse_time(row["decided_at"]), Decimal(row["equity"])) for row in kept)
-
-
-def _book_line(position: Position) -> BookLine:
-    mark = position.mark
-    legs = ", ".join(f"{leg.action} {leg.instrument.strike:g} {leg.instrument.right}" for leg in position.package.legs)
-    return BookLine(
-        signal_id=position.signal_id,
-        package=f"{position.package.underlying} {position.package.expiry:%d %b} {legs}",
-        lots=position.lots,
-        units=position.units,
-        entry_price=position.entry_price,
-        mark_price=mark.price if mark else None,
-        pnl=mark.pnl if mark else None,
-        margin=position.margin,
-        max_loss=position.max_loss,
-        mode=position.mode,
-        flagged=bool(mark and mark.flagged),
-    )
 
 
 def _cards(platform: Platform, stored: Sequence[Json]) -> tuple[SignalCard, ...]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from quantsentinel.app.book_record import NO_BOOKS, Books
+
 
 # --- The market -------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
@@ -232,23 +234,6 @@ class EquityPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class BookLine:
-    """One open position at the end of the record."""
-
-    signal_id: str
-    package: str
-    lots: int
-    units: int
-    entry_price: float
-    mark_price: float | None
-    pnl: Decimal | None
-    margin: Decimal
-    max_loss: Decimal
-    mode: str
-    flagged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class TenantDay:
     """`refusals_by` counts refused opportunities by the first guard that stopped them."""
 
@@ -263,7 +248,7 @@ class TenantDay:
     opportunities: int
     """Offered to this tenant over the day."""
     equity: tuple[EquityPoint, ...] = ()
-    book: tuple[BookLine, ...] = ()
+    books: Books = NO_BOOKS
     note: str = ""
 
 

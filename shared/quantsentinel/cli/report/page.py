@@ -181,5 +181,5 @@ def _footer(record: DayRecord) -> str:
     return (
         f"<footer><p>{digest}Replaying the same data gives the same digest.</p><p>Quantsentinel "
         f"{escape(record.code_version)}, page made {words.stamp(record.produced_at)}. Times are IST; prices are index "
-        "points; margins are estimates. A stop is a message, never an order.</p></footer>"
+        "points; margins are estimates where no broker is named. A stop is a message, never an order.</p></footer>"
     )

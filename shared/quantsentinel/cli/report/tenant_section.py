@@ -1,11 +1,12 @@
-"""A tenant's day: what was issued, the assumed book, and its equity."""
+"""A tenant's day: what was issued, both books, and the equity of the worse one."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from html import escape
 
-from quantsentinel.app.day_record import BookLine, TenantDay
+from quantsentinel.app.book_record import BookLine, Books
+from quantsentinel.app.day_record import TenantDay
 from quantsentinel.cli.report import svg, words
 from quantsentinel.cli.report.svg import Figure, Hover, Panel, Scale, Series
 from quantsentinel.cli.report.tables import Column, table
@@ -22,6 +23,8 @@ def tenant_card(tenant: TenantDay) -> str:
         ("Declared capital", words.money(tenant.capital)),
         ("Equity at the end", words.money(final)),
         ("Against the capital", words.signed_money(change)),
+        ("P&amp;L, assumed book", words.signed_money(tenant.books.assumed_pnl)),
+        ("P&amp;L, confirmed book", words.signed_money(tenant.books.confirmed_pnl)),
         ("Signals", f"{len(tenant.signals)}"),
         ("Refused", f"{sum(tenant.refusals_by.values()):,} of {tenant.opportunities:,} offered"),
     )
@@ -33,7 +36,7 @@ def tenant_card(tenant: TenantDay) -> str:
         f'<span class="chip mode-{escape(tenant.mode)}">{escape(tenant.mode)}</span>'
         f'<span class="chip status-{escape(tenant.status)}">{escape(tenant.status)}</span></header>'
         f'<p class="sub"><code>{escape(tenant.tenant_id)}</code>, {age} old</p>{note}'
-        f'<dl class="facts">{listed}</dl>{equity_chart(tenant)}{_book(tenant.book)}</article>'
+        f'<dl class="facts">{listed}</dl>{equity_chart(tenant)}{_books(tenant.books)}</article>'
     )
 
 
@@ -60,7 +63,9 @@ def equity_chart(tenant: TenantDay) -> str:
     series = [Series("equity", "s1", [words.money(value) for value in values], [panel.y(value) for value in values])]
     hover = Hover([x(value) for value in minutes], [f"{words.clock_s(point.at)} IST" for point in points], series)
     summary = f"From {words.money(values[0])} to {words.money(values[-1])}; declared capital {words.money(capital)}."
-    made = Figure(f"equity-{tenant.tenant_id}", "Equity (assumed book)", summary, body, (), hover, height=178)
+    made = Figure(
+        f"equity-{tenant.tenant_id}", "Equity (the worse of both books)", summary, body, (), hover, height=178
+    )
     return svg.figure(made)
 
 
@@ -74,7 +79,19 @@ def _marks(count: int) -> list[int]:
     return sorted({round(part * (count - 1) / parts) for part in range(parts + 1)})[1:-1] or [0]
 
 
-def _book(book: tuple[BookLine, ...]) -> str:
+def _books(books: Books) -> str:
+    """What every entry that was issued became, and what the tenant said: limits take the worse of both."""
+    differ = [(signal, words.stamp(since)) for signal, since in books.differ.items()]
+    about = table("The books disagree about", (Column("signal"), Column("since")), differ) if differ else ""
+    confirmed = "nothing was said to be taken (qs book taken)"
+    return (
+        _book("Open positions at the end (assumed book)", books.assumed, "none is open")
+        + _book("Open positions at the end (confirmed book)", books.confirmed, confirmed)
+        + about
+    )
+
+
+def _book(caption: str, book: tuple[BookLine, ...], empty: str) -> str:
     columns = (
         Column("position"),
         Column("lots", True),
@@ -99,9 +116,7 @@ def _book(book: tuple[BookLine, ...]) -> str:
     if rows:
         rows.append(_totals(book))
     flagged = '<p class="note">* a leg had no quote and is marked at its adverse model value</p>'
-    return table("Open positions at the end (assumed book)", columns, rows, "none is open") + (
-        flagged if any(line.flagged for line in book) else ""
-    )
+    return table(caption, columns, rows, empty) + (flagged if any(line.flagged for line in book) else "")
 
 
 def _totals(book: tuple[BookLine, ...]) -> tuple[str, ...]:
