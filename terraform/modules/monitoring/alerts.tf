@@ -63,6 +63,7 @@ resource "google_monitoring_alert_policy" "platform" {
   project               = var.project_id
   display_name          = "Quantsentinel: ${each.value.title}"
   combiner              = "OR"
+  enabled               = each.key == "heartbeat" ? var.heartbeat.expected : true
   severity              = each.value.severity
   notification_channels = local.channels
   user_labels           = var.labels

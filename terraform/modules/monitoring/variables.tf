@@ -62,8 +62,9 @@ variable "heartbeat" {
     first_hour_ist = optional(number, 8)
     last_hour_ist  = optional(number, 20)
     silent_minutes = optional(number, 10)
+    expected       = optional(bool, true)
   })
-  description = "The function that beats every minute from the first hour through the last one, Asia/Kolkata, and for how long it may be silent."
+  description = "The function that beats every minute from the first hour through the last one, Asia/Kolkata, and for how long it may be silent. Not expected: where schedules are paused."
   nullable    = false
   default     = {}
 

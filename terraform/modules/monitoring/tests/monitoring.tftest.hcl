@@ -24,6 +24,10 @@ run "every_alert_is_there_and_told_to_somebody" {
     error_message = "an objective burns unseen"
   }
   assert {
+    condition     = alltrue([for policy in values(google_monitoring_alert_policy.platform) : policy.enabled])
+    error_message = "an alert is switched off"
+  }
+  assert {
     condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.platform), values(google_monitoring_alert_policy.burn)) : length(policy.notification_channels) == 1 && policy.user_labels["app"] == "quantsentinel" && strcontains(policy.documentation[0].content, "docs/runbook.md")])
     error_message = "an alert that nobody gets, without labels or without the runbook"
   }
@@ -71,7 +75,13 @@ run "objectives_count_requests_and_a_budget_is_told_at_four_points" {
   command = apply
 
   variables {
-    budget = { billing_account = "012345-6789AB-CDEF01", project_number = "123456789012", amount = 20000 }
+    budget    = { billing_account = "012345-6789AB-CDEF01", project_number = "123456789012", amount = 20000 }
+    heartbeat = { expected = false }
+  }
+
+  assert {
+    condition     = [for name, policy in google_monitoring_alert_policy.platform : name if !policy.enabled] == ["heartbeat"]
+    error_message = "where schedules are paused the heartbeat is missed, or another alert is not told"
   }
 
   assert {
