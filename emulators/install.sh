@@ -30,6 +30,8 @@ go_install() {
   [[ -x $go ]] || return 1
   echo "Building fake-gcs-server into .tools/bin"
   mkdir -p .tools/bin
+  # Go keeps sources and objects in the home folder, where that can be written.
+  [[ -w ${HOME:-/nowhere} ]] || export GOPATH=$PWD/.tools/go GOCACHE=$PWD/.tools/go/cache GOFLAGS=-modcacherw
   GOBIN=$PWD/.tools/bin "$go" install "$fake_gcs_server"
 }
 
