@@ -13,7 +13,7 @@ from tests.terraform_plan import initialised, terraform
 
 MODULES = sorted(path.name for path in (ROOT / "terraform" / "modules").iterdir() if path.is_dir())
 AGREED = {"bucket", "delivery_identity", "documents", "function", "images", "job", "monitoring", "network", "platform"}
-AGREED |= {"schedule", "secrets", "subscription", "topic"}
+AGREED |= {"schedule", "secrets", "subscription", "topic", "triggers"}
 VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 
 

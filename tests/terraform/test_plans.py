@@ -18,6 +18,8 @@ RUNS: dict[str, Function | Job] = {**KNOWN.functions, **KNOWN.jobs}
 PROJECT = "quantsentinel-prod-example"
 PUBSUB = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
 DEPLOYER = f"serviceAccount:qs-deployer@{PROJECT}.iam.gserviceaccount.com"
+VERIFIER = f"serviceAccount:qs-verifier@{PROJECT}.iam.gserviceaccount.com"
+APPROVERS = "group:leads@example.com"
 OPERATORS = "group:operators@example.com"
 Grant = tuple[str, str, str]
 
@@ -71,8 +73,9 @@ def test_nobody_is_granted_more_or_less_than_the_map_says(prod: Planned) -> None
     expected |= {grant for name, row in KNOWN.functions.items() for grant in _on_bus(name, row)}
     expected |= {(_member(name, "-beat"), "roles/run.invoker", KNOWN.service_account(name)) for name in KNOWN.jobs}
     expected |= {(OPERATORS, "roles/secretmanager.secretVersionAdder", secret) for secret in KNOWN.secrets}
-    # What the deployer may do is told and tested by its own module; here, what it may call.
-    given = {grant for grant in prod.grants() if grant[0] != DEPLOYER or grant[1] == "roles/run.invoker"}
+    # What those who deliver may do is told and tested by their own modules; here, what the deployer may call.
+    deliver = (DEPLOYER, VERIFIER, APPROVERS)
+    given = {grant for grant in prod.grants() if grant[0] not in deliver or grant[1] == "roles/run.invoker"}
     federated = {grant for grant in given if grant[1] == "roles/iam.workloadIdentityUser"}
     assert len(federated) == 1
     assert given - federated == expected
@@ -100,7 +103,7 @@ def test_every_function_and_job_runs_as_itself_and_every_push_as_its_own(prod: P
         {KNOWN.service_account(name) for name in RUNS}
         | {f"{KNOWN.service_account(name)}-push" for name in KNOWN.listening()}
         | {f"{KNOWN.service_account(name)}-beat" for name in KNOWN.jobs}
-        | {"qs-deployer"}
+        | {"qs-deployer", "qs-verifier"}
     )
 
 

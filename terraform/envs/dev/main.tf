@@ -34,6 +34,7 @@ module "platform" {
   notification_emails = var.notification_emails
   operators           = var.operators
   delivery            = var.delivery
+  cloud_build         = var.cloud_build
   budget              = var.budget
   traffic             = var.traffic
   static_egress       = var.static_egress

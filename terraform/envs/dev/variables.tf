@@ -46,6 +46,16 @@ variable "delivery" {
   default     = null
 }
 
+variable "cloud_build" {
+  type = object({
+    repository = string
+    approvers  = map(string)
+    marketdata = optional(string)
+  })
+  description = "Cloud Build triggers of cloudbuild.yaml, with the people who approve an apply; null for none."
+  default     = null
+}
+
 variable "budget" {
   type        = object({ billing_account = string, amount = number, currency = optional(string, "INR") })
   description = "A month's budget; null for none."

@@ -13,6 +13,11 @@ delivery = {
   may_apply     = true
 }
 
+cloud_build = {
+  repository = "projects/quantsentinel-prod-example/locations/asia-south1/connections/github/repositories/quantsentinel"
+  approvers  = { leads = "group:leads@example.com" }
+}
+
 budget = {
   billing_account = "012345-6789AB-CDEF01"
   amount          = 25000

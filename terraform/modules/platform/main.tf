@@ -19,6 +19,7 @@ resource "google_project_service" "this" {
     ],
     var.static_egress == null ? [] : ["compute.googleapis.com"],
     var.budget == null ? [] : ["billingbudgets.googleapis.com"],
+    var.cloud_build == null ? [] : ["ondemandscanning.googleapis.com"],
   ))
 
   project            = var.project_id
@@ -189,7 +190,8 @@ module "monitoring" {
     amount          = var.budget.amount
     currency        = var.budget.currency
   }
-  labels = merge(local.labels, { part = "monitoring" })
+  labels    = merge(local.labels, { part = "monitoring" })
+  heartbeat = { expected = !var.schedules_paused }
   functions = { for name, row in var.map.functions : name => {
     service                  = module.function[name].service
     subscription             = module.function[name].subscription
@@ -216,6 +218,24 @@ module "delivery_identity" {
   services         = { for name, made in module.function : name => { location = var.region, name = made.service } }
   jobs             = { for name, made in module.job : name => { location = var.region, name = made.job } }
   accounts         = { for name, address in local.accounts : name => "projects/${var.project_id}/serviceAccounts/${address}" }
+}
+
+module "triggers" {
+  source = "../triggers"
+  count  = var.cloud_build == null ? 0 : 1
+
+  project_id       = var.project_id
+  region           = var.region
+  environment      = var.environment
+  repository       = var.cloud_build.repository
+  branch           = var.delivery.branch
+  deployer         = module.delivery_identity[0].service_account
+  approvers        = var.cloud_build.approvers
+  state_bucket     = var.delivery.state_bucket
+  image_repository = { location = var.region, name = module.images.name }
+  marketdata       = var.cloud_build.marketdata
+
+  depends_on = [google_project_service.this]
 }
 
 locals {

@@ -211,6 +211,21 @@ variable "delivery" {
   default     = null
 }
 
+variable "cloud_build" {
+  type = object({
+    repository = string
+    approvers  = map(string)
+    marketdata = optional(string)
+  })
+  description = "Cloud Build triggers of cloudbuild.yaml, with the people who approve an apply; null for none."
+  default     = null
+
+  validation {
+    condition     = var.cloud_build == null || try(var.delivery.state_bucket, null) != null
+    error_message = "cloud_build needs delivery with its state_bucket: who applies, and where releases lie."
+  }
+}
+
 variable "database" {
   type        = string
   description = "Firestore database id."
