@@ -1,7 +1,8 @@
 """Documents that end by themselves, at the time in their field `expire_at`.
 
 Firestore removes them within about a day of it, by a TTL field of each collection group (`terraform/indexes.json` holds
-the same groups); where no Firestore is, the sweep does. Whoever reads one asks the clock too.
+the same groups); where no Firestore is, the sweep does. Nobody may rely on one being gone: each means the same until
+it is.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ locals {
     "roles/pubsub.admin",
     "roles/run.admin",
     "roles/secretmanager.admin",
+    "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
   ])
 }
@@ -78,7 +79,7 @@ resource "google_storage_bucket_iam_member" "state" {
 }
 
 resource "google_project_iam_member" "apply" {
-  for_each = local.apply_roles
+  for_each = setunion(local.apply_roles, var.may_apply ? var.extra_roles : [])
 
   project = var.project_id
   role    = each.value

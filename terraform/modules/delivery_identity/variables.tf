@@ -178,3 +178,15 @@ variable "grantable_roles" {
     error_message = "grantable_roles holds narrow predefined roles: nothing that ends in admin, owner, editor, tokenCreator or serviceAccountUser."
   }
 }
+
+variable "extra_roles" {
+  type        = set(string)
+  description = "With may_apply: further roles on the project for optional parts; static egress needs roles/compute.networkAdmin and roles/compute.securityAdmin."
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for role in var.extra_roles : can(regex("^roles/[a-z]+\\.[A-Za-z.]+$", role)) && !can(regex("^roles/(iam|resourcemanager|orgpolicy)\\.", role))])
+    error_message = "extra_roles holds predefined roles of one service: no primitive role, and none of iam, resourcemanager or orgpolicy."
+  }
+}

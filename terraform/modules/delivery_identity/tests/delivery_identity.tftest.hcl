@@ -81,11 +81,12 @@ run "one_that_applies_everything_can_grant_two_roles_and_not_change_whom_it_trus
   command = plan
 
   variables {
-    may_apply = true
+    may_apply   = true
+    extra_roles = ["roles/compute.networkAdmin"]
   }
 
   assert {
-    condition     = alltrue([for role in keys(google_project_iam_member.apply) : !contains(["roles/owner", "roles/editor", "roles/viewer", "roles/iam.workloadIdentityPoolAdmin", "roles/iam.serviceAccountKeyAdmin", "roles/iam.securityAdmin", "roles/iam.serviceAccountTokenCreator"], role)]) && length(google_project_iam_member.apply) == 12
+    condition     = alltrue([for role in keys(google_project_iam_member.apply) : !contains(["roles/owner", "roles/editor", "roles/viewer", "roles/iam.workloadIdentityPoolAdmin", "roles/iam.serviceAccountKeyAdmin", "roles/iam.securityAdmin", "roles/iam.serviceAccountTokenCreator"], role)]) && length(google_project_iam_member.apply) == 14 && contains(keys(google_project_iam_member.apply), "roles/compute.networkAdmin")
     error_message = "a role that is too wide"
   }
   assert {
@@ -109,10 +110,11 @@ run "a_wildcard_a_wide_role_and_what_iam_would_not_take_are_refused" {
     account_id      = "ci"
     accounts        = { default = "projects/p/serviceAccounts/123-compute@developer.gserviceaccount.com" }
     grantable_roles = ["roles/owner"]
+    extra_roles     = ["roles/resourcemanager.projectIamAdmin"]
   }
 
   expect_failures = [
     var.project_id, var.project_number, var.repository, var.repository_id, var.branch, var.issuer, var.pool_id, var.provider_id,
-    var.account_id, var.accounts, var.grantable_roles,
+    var.account_id, var.accounts, var.grantable_roles, var.extra_roles,
   ]
 }
