@@ -23,7 +23,7 @@ TERRAFORM ?=
 COMPOSE ?=
 is_on = $(filter 1 true yes,$(1))
 
-.PHONY: help setup demo test check guards-mutate bench dev images-check lock clean emulators emulators-installed emulators-stop browser plan terraform-test
+.PHONY: help setup demo test check guards-mutate bench dev images-check lock clean emulators emulators-installed emulators-stop browser plan policy terraform-test
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 22
@@ -58,6 +58,13 @@ emulators-stop:  ## ends the emulators that `make emulators` of this checkout le
 
 plan:  ## what `terraform apply` would make (ENV=prod), without a cloud: build/plan/prod.json
 	@.ci/plan $(ENV)
+
+policy: setup build/plan/prod.json  ## asks every policy of the plan of production: terraform/policies, tests/policies/across.py
+	@.ci/policy
+
+# What a plan is made of; what planning itself writes there is not.
+build/plan/prod.json: $(shell find terraform -name .terraform -prune -o -type f \( -name '*.tf' -o -name '*.json' -o -name '*.tfvars' -o -name '*.rules' \) ! -name backend_override.tf -print)
+	@.ci/plan prod
 
 terraform-test: setup  ## format, validation and tests of every Terraform module, and both plans, without a cloud
 	@CI=$(CI) $(RUN)/pytest -n $(WORKERS) --dist load tests/terraform
