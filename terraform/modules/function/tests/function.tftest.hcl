@@ -277,143 +277,30 @@ run "a_function_that_outlives_its_deadline_is_refused" {
   expect_failures = [var.row]
 }
 
-run "a_pushed_function_without_a_subscription_is_refused" {
+# Each variable's own message is read in tests/terraform/test_refusals.py.
+run "tags_public_callers_secrets_in_the_environment_and_what_the_map_does_not_grant_are_refused" {
   command = plan
   variables {
-    row = {
-      description   = "One market pass per accepted snapshot"
-      trigger       = { kind = "pubsub", topic = "snapshot.taken" }
-      memory_mb     = 512
-      cpu           = 1
-      timeout_s     = 60
-      concurrency   = 2
-      threads       = 2
-      min_instances = 0
-      max_instances = 4
-      permissions   = { secrets = ["upstox-token"], secret_versions_added = [] }
-    }
-  }
-  expect_failures = [var.row]
-}
-
-run "a_pushed_function_that_the_internet_reaches_is_refused" {
-  command = plan
-  variables {
-    row = {
-      description   = "One market pass per accepted snapshot"
-      trigger       = { kind = "pubsub", ingress = "all", topic = "snapshot.taken", subscription = { ack_deadline_s = 65, min_backoff_s = 10, max_backoff_s = 600, max_delivery_attempts = 100 } }
-      memory_mb     = 512
-      cpu           = 1
-      timeout_s     = 60
-      concurrency   = 2
-      threads       = 2
-      min_instances = 0
-      max_instances = 4
-      permissions   = { secrets = ["upstox-token"], secret_versions_added = [] }
-    }
-  }
-  expect_failures = [var.row]
-}
-run "a_tag_instead_of_a_digest_is_refused" {
-  command = plan
-  variables {
-    image = "asia-south1-docker.pkg.dev/quantsentinel-test/quantsentinel/serve:latest"
-  }
-  expect_failures = [var.image]
-}
-
-run "another_topic_than_the_triggers_is_refused" {
-  command = plan
-  variables {
-    topic = "cycle.decided"
-  }
-  expect_failures = [var.topic]
-}
-
-run "a_name_whose_push_account_would_be_too_long_is_refused" {
-  command = plan
-  variables {
-    name = "a_function_with_a_long_name"
-  }
-  expect_failures = [var.name]
-}
-
-run "a_secret_in_the_environment_is_refused" {
-  command = plan
-  variables {
-    env = { QS_UPSTOX_TOKEN = "secret" }
-  }
-  expect_failures = [var.env]
-}
-
-run "a_variable_that_this_module_sets_is_refused" {
-  command = plan
-  variables {
-    env = { THREADS = "80" }
-  }
-  expect_failures = [var.env]
-}
-
-run "a_mounted_secret_that_the_map_does_not_grant_is_refused" {
-  command = plan
-  variables {
-    secrets = { upstox-token = "/secrets/upstox-token", telegram-token = "/secrets/telegram-token" }
-  }
-  expect_failures = [var.secrets]
-}
-
-run "a_secret_mounted_elsewhere_is_refused" {
-  command = plan
-  variables {
-    secrets = { upstox-token = "/tmp" }
-  }
-  expect_failures = [var.secrets]
-}
-
-run "traffic_that_does_not_add_up_is_refused" {
-  command = plan
-  variables {
-    traffic = { LATEST = 10, qs-decide-00007-abc = 80 }
-  }
-  expect_failures = [var.traffic]
-}
-
-run "traffic_to_another_functions_revision_is_refused" {
-  command = plan
-  variables {
-    traffic = { LATEST = 10, qs-deliver-00007-abc = 90 }
-  }
-  expect_failures = [var.traffic]
-}
-
-run "a_function_that_publishes_on_a_dead_letter_is_refused" {
-  command = plan
-  variables {
-    publishes = { "decide.dead" = "decide.dead" }
-  }
-  expect_failures = [var.publishes]
-}
-
-run "people_may_not_call_a_pushed_function" {
-  command = plan
-  variables {
-    invokers = { ops = "group:ops@example.com" }
-  }
-  expect_failures = [var.invokers]
-}
-
-run "a_project_number_that_is_none_is_refused" {
-  command = plan
-  variables {
+    image          = "asia-south1-docker.pkg.dev/quantsentinel-test/quantsentinel/serve:latest"
+    topic          = "cycle.decided"
+    publishes      = { "decide.dead" = "decide.dead" }
+    env            = { QS_UPSTOX_TOKEN = "secret" }
+    secrets        = { upstox-token = "/secrets/upstox-token", telegram-token = "/secrets/telegram-token" }
+    traffic        = { LATEST = 10, qs-decide-00007-abc = 80 }
+    invokers       = { everybody = "allUsers" }
     project_number = "quantsentinel-test"
+    labels         = { App = "Quantsentinel" }
   }
-  expect_failures = [var.project_number]
+  expect_failures = [var.image, var.topic, var.publishes, var.env, var.secrets, var.traffic, var.invokers, var.project_number, var.labels]
 }
 
-run "a_label_that_google_refuses_is_refused" {
+run "what_this_module_sets_itself_mounts_elsewhere_and_other_functions_revisions_are_refused" {
   command = plan
   variables {
-    labels = { App = "Quantsentinel" }
+    env      = { THREADS = "80" }
+    secrets  = { upstox-token = "/tmp" }
+    traffic  = { LATEST = 10, qs-deliver-00007-abc = 90 }
+    invokers = { operators = "group:operators@example.com" }
   }
-  expect_failures = [var.labels]
+  expect_failures = [var.env, var.secrets, var.traffic, var.invokers]
 }
