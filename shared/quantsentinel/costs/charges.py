@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quantsentinel.costs.slippage import over_legs
 from quantsentinel.errors import BadInput
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.rule_rows import Ruled
@@ -211,7 +212,7 @@ def charges_upper_bound(premium: ArrayLike, signed_units: ArrayLike, schedule: C
     levies = both + np.where(units < 0, float(schedule.stt_sale.value), float(schedule.stamp.value))
     orders = np.ceil(np.abs(units) / largest_order(schedule.freeze_quantity.value, lot))
     brokerage = orders * float(schedule.broker.order_rupees.value) * (1.0 + gst)
-    return np.asarray(np.sum(np.abs(units) * price * levies + brokerage, axis=-1) * (1.0 + ROUNDING_MARGIN))
+    return np.asarray(over_legs(np.abs(units) * price * levies + brokerage) * (1.0 + ROUNDING_MARGIN))
 
 
 def expected_exit_charges(

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,7 @@ class Moments:
     right: float
 
 
+@lru_cache(maxsize=16)
 def moments(density: Density, reach: float) -> Moments:
     """Within +-`reach` of log-strike. What lies beyond is the extrapolated wing of the fit, not quotes: on 2025-08-29
     it made 17-45 % of the whole density's variance, while no history of daily returns could ever show it."""

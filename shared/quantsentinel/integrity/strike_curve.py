@@ -67,7 +67,7 @@ def strike_curve(snapshot: Snapshot, level: Levels, good: Bools, move_pts: float
         peeled = _peeled(_estimates(snapshot, level, chosen, move_pts), np.ascontiguousarray(two_sided[chosen].T))
         found[:, chosen] = peeled.transpose(0, 2, 1)
     away, ratio = found.reshape(2, -1)
-    return StrikeCurve(away, ratio, np.nan_to_num(ratio) > 1.0)
+    return StrikeCurve(away, ratio, ratio > 1.0)
 
 
 def _estimates(snapshot: Snapshot, level: Levels, chosen: Places, move_pts: float) -> _Estimates:
@@ -96,7 +96,7 @@ def _peeled(parts: _Estimates, given: Bools) -> Floats:
         away[~given[:, here]] = np.nan
         ratio = away / limit
         found[:, here], ratios[:, here] = away, ratio
-        worst = np.where(left, np.nan_to_num(ratio), 0.0).max(axis=0)
+        worst = np.where(left, np.fmax(ratio, 0.0), 0.0).max(axis=0)
         around = np.where(beside >= 0, worst[beside], 0.0).max(axis=0)
         peak = (worst > 1.0) & (worst >= around)
         if attempt >= FAR_ROUNDS:
@@ -105,7 +105,9 @@ def _peeled(parts: _Estimates, given: Bools) -> Floats:
             break
         alive[:, here] = left & ~(peak & (ratio > 1.0))
         # Only the expiries that lost a row look different now.
-        here = here[np.isin(parts.slices[here], parts.slices[here][peak])]
+        touched = np.zeros(int(parts.slices.max()) + 1, dtype=np.bool_)
+        touched[parts.slices[here[peak]]] = True
+        here = here[touched[parts.slices[here]]]
     return np.stack([found, ratios])
 
 

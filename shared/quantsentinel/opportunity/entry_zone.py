@@ -101,7 +101,9 @@ def _within_win_probability(ticks: range, line: PriceLine, shape: Shape, rules: 
 
     low, high = ticks[0], ticks[-1]
     while high > low:
-        asked = np.unique(np.linspace(low + 1, high, PROBES).astype(np.int64))
+        # No step is below a tick, so that no two are the same.
+        count = min(PROBES, high - low)
+        asked = low + 1 + np.arange(count) * (high - low - 1) // max(count - 1, 1)
         cost = np.asarray(asked * tick + line.flat, dtype=np.float64)
         won = shape.win_probability(cost)
         held = asked[won >= rules.min_win_probability]

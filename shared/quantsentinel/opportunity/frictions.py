@@ -39,5 +39,6 @@ def closing_spread(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Floats:
 
 def _impact(sides: Floats, grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Floats:
     shown = np.where(sides > 0, table.ask_size[grid.rows], table.bid_size[grid.rows])
-    half = 0.5 * (table.ask - table.bid)[grid.rows]
-    return depth_impact(sides * table.lot, shown, np.nan_to_num(half), terms.shared.frame.tick) / table.lot
+    spread = table.ask - table.bid
+    half = np.where(np.isnan(spread), 0.0, 0.5 * spread)[grid.rows]
+    return depth_impact(sides * table.lot, shown, half, terms.shared.frame.tick) / table.lot

@@ -65,7 +65,8 @@ class Density:
     @cached_property
     def pdf(self) -> Floats:
         """(n,) density per point at the nodes; the two ends hold what lies beyond them and show 0."""
-        width = np.diff(np.exp(self.edges)) * self.forward
+        points = np.exp(self.edges)
+        width = (points[1:] - points[:-1]) * self.forward
         return np.concatenate([[0.0], self.mass[1:-1] / width, [0.0]])
 
     @cached_property
@@ -77,7 +78,7 @@ class Density:
     def call(self) -> Floats:
         """(n,) E[(S - K)+] at the nodes, undiscounted points."""
         above = np.append(np.cumsum(self.mass[::-1])[::-1][1:], 0.0)
-        steps = above[:-1] * np.diff(self.strike)
+        steps = above[:-1] * (self.strike[1:] - self.strike[:-1])
         return np.append(np.cumsum(steps[::-1])[::-1], 0.0)
 
     @cached_property
@@ -96,7 +97,7 @@ class Density:
 
         Masses up to an edge are the mean of that cdf over the cell, which is off by h^2/24 of its curvature (3e-6).
         """
-        bend = np.diff(self.strike) * np.diff(self.pdf) / 24.0
+        bend = (self.strike[1:] - self.strike[:-1]) * (self.pdf[1:] - self.pdf[:-1]) / 24.0
         cdf = np.maximum.accumulate(np.clip(self.cdf_at_edges - bend, 0.0, 1.0))
         return cdf, _rising_slopes(self.edges, cdf)
 
@@ -151,12 +152,14 @@ def implied_density(forward: float, curve: VarianceCurve) -> Density:
     strike = forward * np.exp(x)
     root = np.sqrt(w)
     d1 = -x / root + 0.5 * root
-    call = forward * ndtr(d1) - strike * ndtr(d1 - root)
-    put = strike * ndtr(root - d1) - forward * ndtr(-d1)
     # Slopes from the out-of-the-money side keep the precision of the tails.
-    width = np.diff(strike)
-    slope = np.where(x[1:] <= 0, np.diff(put) / width - 1.0, np.diff(call) / width)
-    mass = np.diff(slope, prepend=-1.0, append=0.0)
+    width, middle = strike[1:] - strike[:-1], int(np.count_nonzero(x <= 0))
+    below, above = slice(0, middle), slice(middle - 1, None)
+    put = strike[below] * ndtr(root[below] - d1[below]) - forward * ndtr(-d1[below])
+    call = forward * ndtr(d1[above]) - strike[above] * ndtr(d1[above] - root[above])
+    put_slope, call_slope = (put[1:] - put[:-1]) / width[: middle - 1], (call[1:] - call[:-1]) / width[middle - 1 :]
+    slope = np.concatenate([[-1.0], put_slope - 1.0, call_slope, [0.0]])
+    mass = slope[1:] - slope[:-1]
     negative = float(-np.sum(mass[mass < 0]))
     mass = np.maximum(mass, 0.0)
     x_tail = np.interp([TAIL_PROBABILITY, 1 - TAIL_PROBABILITY], np.cumsum(mass) / np.sum(mass), x)
@@ -214,11 +217,13 @@ def _grid(curve: VarianceCurve, deviation: float) -> Floats:
 
 def with_mean(mass: Floats, strike: Floats, body: NDArray[np.bool_], mean: float) -> Floats:
     """`mass` with its part inside `body` exponentially tilted (same total) until the mean is `mean`: Newton steps."""
-    inner, total = mass[body], float(np.sum(mass[body]))
+    inner, at = mass[body], strike[body]
+    total = float(np.sum(inner))
     target = (mean - float(mass[~body] @ strike[~body])) / total
-    middle = float(inner @ strike[body]) / total
-    scale = max(float(np.sqrt(inner @ (strike[body] - middle) ** 2 / total)), 1e-150)
-    score = (strike[body] - middle) / scale
+    middle = float(inner @ at) / total
+    score = at - middle
+    scale = max(float(np.sqrt(inner @ score**2 / total)), 1e-150)
+    score /= scale
     wanted = (target - middle) / scale
     if not score.size or not score[0] < wanted < score[-1]:
         raise BadInput("the body cannot hold the mean: the variance ratio is too far from 1", where="density")
@@ -252,15 +257,16 @@ def cdf_at(density: Density, x: Floats, curve: tuple[Floats, Floats] | None = No
 def _rising_slopes(x: Floats, cdf: Floats) -> Floats:
     """dy/dx at the nodes, limited so that the cubics between them never fall (Fritsch and Carlson 1980: at most three
     times the smaller neighbouring secant)."""
-    secant = np.diff(cdf) / np.diff(x)
-    limit = 3.0 * np.minimum(np.append(secant, 0.0), np.append(0.0, secant))
+    secant = (cdf[1:] - cdf[:-1]) / (x[1:] - x[:-1])
+    padded = np.concatenate([[0.0], secant, [0.0]])
+    limit = 3.0 * np.minimum(padded[1:], padded[:-1])
     return np.asarray(np.minimum(_node_slopes(x, cdf, (0.0, 0.0)), limit))
 
 
 def _node_slopes(x: Floats, y: Floats, ends: tuple[float, float]) -> Floats:
     """dy/dx at the nodes from the parabola through each node and its neighbours; the ends are given."""
-    width = np.diff(x)
-    slope = np.diff(y) / width
+    width = x[1:] - x[:-1]
+    slope = (y[1:] - y[:-1]) / width
     inner = (width[1:] * slope[:-1] + width[:-1] * slope[1:]) / (width[1:] + width[:-1])
     return np.concatenate([[ends[0]], inner, [ends[1]]])
 

@@ -107,7 +107,9 @@ def _rounding(p: Floats, beta: Floats, x: Floats, s: Floats, scale: Floats) -> F
 
 def _arrays(*values: ArrayLike) -> tuple[Floats, Floats, Floats, Floats, Floats, Bools]:
     *numbers, side = values
-    p, f, k, t, d, c = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in numbers), np.asarray(side, bool))
+    given = [*(np.asarray(value, dtype=np.float64) for value in numbers), np.asarray(side, bool)]
+    alike = all(array.shape == given[0].shape for array in given)
+    p, f, k, t, d, c = given if alike else np.broadcast_arrays(*given)
     return p, f, k, t, d, c
 
 
@@ -132,7 +134,10 @@ def _codes(p: Floats, f: Floats, k: Floats, t: Floats, d: Floats, is_call: Bools
         time_value <= np.where(is_itm, noise, 0.0),
         time_value >= bound,
     )
-    return np.asarray(np.select(tests, range(1, 6), 0), dtype=np.intp)
+    codes = np.zeros(finite.shape, dtype=np.intp)
+    for code in range(len(tests), 0, -1):
+        codes[tests[code - 1]] = code
+    return codes
 
 
 def _solve(beta: Floats, x: Floats) -> Floats:

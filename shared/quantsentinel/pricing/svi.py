@@ -93,13 +93,13 @@ def fit_slices(quotes: Sequence[Quotes]) -> list[SviFit]:
     Raises `BadInput` when a value is not finite, a total variance or weight not positive, or the lengths differ.
     """
     checked = [_checked(*part) for part in quotes]
-    enough = [part for part in checked if np.unique(part[0]).size >= MIN_QUOTES]
-    found = iter(_described(enough, search(enough)) if enough else ())
+    enough = [len(set(part[0].tolist())) >= MIN_QUOTES for part in checked]
+    fitted = [part for part, is_enough in zip(checked, enough, strict=True) if is_enough]
+    found = iter(_described(fitted, search(fitted)) if fitted else ())
     return [
-        next(found) if np.unique(part[0]).size >= MIN_QUOTES
-        else SviFit(None, float("nan"), part[0].size, False, "too_few_quotes")
-        for part in checked
-    ]  # fmt: skip
+        next(found) if is_enough else SviFit(None, float("nan"), part[0].size, False, "too_few_quotes")
+        for part, is_enough in zip(checked, enough, strict=True)
+    ]
 
 
 def fit_arbitrage_free(k: ArrayLike, total_variance_quoted: ArrayLike, weight: ArrayLike) -> SviFit:
