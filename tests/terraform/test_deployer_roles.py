@@ -27,6 +27,7 @@ ELSEWHERE = {
     "billing_budget": "the billing account's roles/billing.costsManager",
     "cloudbuild_trigger": "a person; modules/triggers lets the deployer read it",
     "compute": "extra_roles, with static egress",
+    "project_iam_custom_role": "a person, with modules/triggers",
     "project_iam_member": "the conditional roles/resourcemanager.projectIamAdmin",
 }
 

@@ -11,7 +11,6 @@ resource "google_project_iam_member" "verifier" {
   for_each = toset([
     "roles/artifactregistry.reader",
     "roles/cloudscheduler.viewer",
-    "roles/datastore.viewer",
     "roles/firebaserules.viewer",
     "roles/iam.securityReviewer",
     "roles/iam.workloadIdentityPoolViewer",
@@ -27,6 +26,32 @@ resource "google_project_iam_member" "verifier" {
 
   project = var.project_id
   role    = each.key
+  member  = local.verifier
+
+  depends_on = [google_service_account.verifier]
+}
+
+# roles/datastore.viewer and roles/storage.objectViewer would read what tenants own: a plan only needs to know how the
+# database and the buckets are set.
+resource "google_project_iam_custom_role" "reads_settings" {
+  project     = var.project_id
+  role_id     = replace("${var.account_id}_reads_settings", "-", "_")
+  title       = "Reads how documents and buckets are set"
+  description = "No document and no object"
+  permissions = [
+    "datastore.backupSchedules.get",
+    "datastore.backupSchedules.list",
+    "datastore.databases.getMetadata",
+    "datastore.databases.list",
+    "datastore.indexes.get",
+    "datastore.indexes.list",
+    "storage.buckets.get",
+  ]
+}
+
+resource "google_project_iam_member" "reads_settings" {
+  project = var.project_id
+  role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.reads_settings.role_id}"
   member  = local.verifier
 
   depends_on = [google_service_account.verifier]

@@ -39,6 +39,10 @@ run "every_push_to_the_one_branch_is_verified_by_an_account_of_its_own" {
     error_message = "the verifier may change what runs"
   }
   assert {
+    condition     = !contains(keys(google_project_iam_member.verifier), "roles/datastore.viewer") && alltrue([for permission in google_project_iam_custom_role.reads_settings.permissions : can(regex("^(datastore\\.(backupSchedules|databases|indexes)|storage\\.buckets)\\.(get|list|getMetadata)$", permission))])
+    error_message = "the verifier may read documents or objects"
+  }
+  assert {
     condition     = google_storage_bucket_iam_member.reads.role == "roles/storage.objectViewer" && google_storage_bucket_iam_member.adds_releases.role == "roles/storage.objectCreator" && strcontains(google_storage_bucket_iam_member.adds_releases.condition[0].expression, "/objects/releases/") && endswith(google_storage_bucket_iam_member.locks.condition[0].expression, "/quantsentinel/prod/default.tflock'")
     error_message = "the verifier may write the state"
   }
