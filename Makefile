@@ -21,9 +21,10 @@ LOCK ?=
 ENV ?= prod
 TERRAFORM ?=
 COMPOSE ?=
+NAME ?=
 is_on = $(filter 1 true yes,$(1))
 
-.PHONY: help setup demo test check guards-mutate bench dev images-check lock clean emulators emulators-installed emulators-stop browser plan policy terraform-test
+.PHONY: help setup demo test check guards-mutate bench dev images-check lock clean emulators emulators-installed emulators-stop function browser plan policy terraform-test
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 22
@@ -52,6 +53,9 @@ emulators: $(if $(call is_on,$(COMPOSE)),setup,emulators-installed)  ## Firestor
 	@$(if $(call is_on,$(COMPOSE)),docker compose -f emulators/compose.yaml up --wait)
 	@$(RUN)/python -m emulators.standing_command start \
 	  $(if $(call is_on,$(TERRAFORM)),--terraform) $(if $(call is_on,$(COMPOSE)),--compose)
+
+function: setup  ## one function (NAME=decide) in front of the emulators that `make emulators` left running
+	@$(RUN)/python -m emulators.local_function "$(NAME)"
 
 emulators-stop:  ## ends the emulators that `make emulators` of this checkout left running
 	@[[ ! -d .emulators ]] || $(RUN)/python -m emulators.standing_command stop

@@ -23,6 +23,7 @@ from emulators.loopback import Loopback, Reply, Request
 from emulators.provision import provision, provisioner
 from emulators.standing import Standing, end, function_ports, healthy, read_standing, start
 from quantsentinel.adapters.google.bus import PubSubBus
+from quantsentinel.adapters.google.documents import FirestoreDocuments
 from quantsentinel.contracts.events import Envelope, parse_push
 from quantsentinel.errors import Unavailable
 from quantsentinel.ports import Event
@@ -119,6 +120,39 @@ def test_a_push_that_meets_nobody_is_repeated_until_the_function_listens(folder:
         time.sleep(0.1)
     server.stop()
     assert {envelope.event_id for envelope in arrived} == {"tick:1"}
+
+
+def test_a_function_in_front_of_them_hears_its_topic_and_writes_to_their_database(folder: Path, tmp_path: Path) -> None:
+    google = started(folder).google
+    bus, documents = (
+        PubSubBus(google.project, emulator_host=google.pubsub),
+        FirestoreDocuments(google.project, emulator_host=google.firestore),
+    )
+    bus.publish(Event("no-cycle:1", "cycle.decided", {"not": "a cycle"}))
+    line = [sys.executable, "-m", "emulators.local_function", "fan_out", str(folder)]
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(line, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
+    function, deadline = Watched(process, tmp_path / "said"), time.monotonic() + PATIENCE_S
+    try:
+        while not (dropped := documents.query("dropped")):
+            assert process.poll() is None, function.said
+            assert time.monotonic() < deadline, function.said
+            time.sleep(0.1)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(PATIENCE_S)
+        bus.close()
+        documents.close()
+    assert [(each.data["function"], each.data["event_id"]) for each in dropped] == [("fan_out", "no-cycle:1")]
+
+
+def test_a_function_that_is_not_in_the_map_is_refused_with_those_that_are(folder: Path) -> None:
+    started(folder)
+    line = [sys.executable, "-m", "emulators.local_function", "fanout", str(folder)]
+    run = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "no function 'fanout' in the map" in run.stderr
+    assert "fan_out" in run.stderr
 
 
 # --- How it begins and ends -------------------------------------------------------------------------------------------
