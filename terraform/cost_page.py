@@ -15,7 +15,7 @@ counts of a cycle were measured, prices were read or recalled, and the rest is a
 """
 
 LEVERS = """The levers, in order: pack decision rows (gzip makes a batch's object 6 to 8 times smaller: measured),
-poll every 30 or 60 s instead of 15 (cycles, reads, rows and the poller's CPU fall with it), one read of a batch's documents for
+poll every 30 or 60 s instead of 15 (cycles, reads, rows, CPU fall with it), one read of a batch's documents for
 several cycles, alerting policies over all functions instead of one each."""
 
 
