@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from emulators.function_map import load_map
+from emulators.function_rows import Http
 from quantsentinel import entry
 from quantsentinel.adapters.channels.webhook import new_secret, sign
 from quantsentinel.adapters.embedded.clock import SystemClock
@@ -35,9 +37,17 @@ def test_a_get_of_a_function_that_could_not_start_is_a_500(deployed: World) -> N
     assert client("decide").get("/").status_code == 500
 
 
-def test_the_kill_switch_tells_anybody_its_revision_and_nothing_of_its_secrets(deployed: World) -> None:
-    said = client("kill_switch").get("/health").json
-    assert (said["function"], said["revision"], said["secrets"]) == ("kill_switch", REVISION, {})
+@pytest.mark.parametrize("name", ["kill_switch", "rotate_token", "self_test_sink"])
+def test_a_public_function_tells_anybody_its_revision_and_nothing_of_secrets(deployed: World, name: str) -> None:
+    said = client(name).get("/health").json
+    assert (said["function"], said["revision"], said["secrets"]) == (name, REVISION, {})
+
+
+def test_every_public_function_of_the_map_is_among_them() -> None:
+    public = {"public_with_secret", "callback"}
+    triggers = {name: row.trigger for name, row in load_map().functions.items()}
+    found = {name for name, trigger in triggers.items() if isinstance(trigger, Http) and trigger.invokers in public}
+    assert found == {"kill_switch", "rotate_token", "self_test_sink"}
 
 
 def test_a_beat_of_a_scheduler_is_no_asking_and_an_asking_no_beat(deployed: World, sink: str) -> None:

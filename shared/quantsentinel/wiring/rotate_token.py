@@ -1,4 +1,4 @@
-"""The callback of an access-token request: `POST /<path>` from Upstox, and nothing else.
+"""The callback of an access-token request: `POST /<path>` from Upstox, and nothing else but `GET /health`.
 
 200 the token is stored (or was), 400 not a token for us, 404 no such path, 405, 409 nobody asked for it, 503 Upstox or
 the vault is away: then the request stays open and the token before stays in use. What is wrong is said in our log; who
@@ -30,6 +30,8 @@ _HEADERS = {"content-type": "text/plain", "cache-control": "no-store"}
 
 def answer(request: Any) -> Answer:
     """Answers one request (`request` is Flask's)."""
+    if request.method == "GET" and request.path == "/health":
+        return _health()
     if request.method != "POST":
         return _plain("", 405)
     try:
@@ -42,6 +44,18 @@ def answer(request: Any) -> Answer:
         return _plain("", 500)
     log(_severity(taken), f"{taken.outcome}: {taken.text}", function="rotate_token")
     return _plain("stored" if STATUS[taken.outcome] == 200 else "", STATUS[taken.outcome])
+
+
+def _health() -> Answer:
+    """What a self-test asks (`app.self_test`), to anybody: revision and version of the code, nothing of secrets."""
+    from quantsentinel.wiring.identity import identity
+
+    try:
+        said = identity("rotate_token").model_copy(update={"secrets": {}})
+    except QuantsentinelError as error:
+        log("CRITICAL", f"cannot start: {error}", function="rotate_token")
+        return _plain("", 500)
+    return said.model_dump_json(), 200, {**_HEADERS, "content-type": "application/json"}
 
 
 def _severity(taken: Taken) -> str:
