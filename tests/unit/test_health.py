@@ -14,11 +14,14 @@ from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.adapters.google.inspection import SubscriptionState
 from quantsentinel.app.check import FAIL, OK, WARN, Check, covered, token_life
 from quantsentinel.app.health import health
+from quantsentinel.app.heartbeat import heartbeat
 from quantsentinel.app.kills import kill_on
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.tenants import TenantRequest, add_tenant
+from quantsentinel.app.token_watch import note_token, tell_countdown
 from quantsentinel.cli.deployment_checks import Deployed, dead_letters, subscriptions, topics
 from quantsentinel.contracts.access_token import ALARM_DAYS, TokenLife, life_of
+from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import Unavailable
 from quantsentinel.ports import Event, Put
 from quantsentinel.settings import Settings
@@ -197,3 +200,48 @@ def test_a_missing_topic_and_a_dead_letter_fail() -> None:
     assert dead_letters({"decide": 2, "deliver": 0}) == Check(
         "dead letters", FAIL, "2 of decide", 'docs/runbook.md, "A poisoned queue"'
     )
+
+
+# --- The countdown ---
+def lines(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["logging.googleapis.com/labels"]["alarm"] for line in found} <= {"token_expiry"}
+    return [(line["severity"], line["message"].split(":")[0]) for line in found]
+
+
+def test_the_heartbeat_tells_each_alarm_of_a_token_once_and_its_end_once_a_day(
+    platform: Platform, clock: VirtualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = OPEN + 31 * DAY
+    note_token(platform, jwt(iat=(ends - 365 * DAY).timestamp(), exp=ends.timestamp()))
+    told: list[tuple[str, str]] = []
+    for day in range(34):
+        for hour in (0, 1):
+            clock.advance_to(OPEN + day * DAY + timedelta(hours=hour))
+            heartbeat(platform, Tick(at=clock.now()))
+        told += lines(capsys)
+    assert [severity for severity, _ in told] == ["WARNING"] * 5 + ["ERROR"] * 3
+    assert [text.split(" in ")[-1] for _, text in told[:5]] == [f"{days}.0 days" for days in ALARM_DAYS]
+
+
+def test_a_new_token_begins_its_own_countdown_and_is_stored_nowhere(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (jwt(iat=0, exp=(OPEN + days * DAY).timestamp(), jti=str(days)) for days in (2, 300))
+    for token in (old, old, new):
+        note_token(platform, token)
+        tell_countdown(platform)
+    assert lines(capsys) == [("WARNING", "the Upstox token ends in 2.0 days")]
+    held = [json.dumps(dict(document.data)) for document in platform.documents.query("tokens")]
+    assert len(held) == 1
+    assert not [text for text in held if old in text or new in text]
+
+
+def test_without_a_token_or_with_one_that_says_nothing_there_is_no_countdown(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_countdown(platform)
+    note_token(platform, "opaque")
+    tell_countdown(platform)
+    assert lines(capsys) == []
+    assert found(platform, "token countdown").status == WARN

@@ -5,3 +5,8 @@ serve_image         = "asia-south1-docker.pkg.dev/quantsentinel-dev-example/quan
 batch_image         = "asia-south1-docker.pkg.dev/quantsentinel-dev-example/quantsentinel/batch@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 notification_emails = ["operators@example.com"]
 operators           = { operators = "group:operators@example.com" }
+
+# Of whose app at Upstox, and of whose account, rotate_token takes access tokens (docs/runbook.md).
+function_settings = {
+  rotate_token = { QS_UPSTOX_CLIENT_ID = "00000000-made-up-app", QS_UPSTOX_USER_ID = "AB1234" }
+}

@@ -22,3 +22,8 @@ budget = {
   billing_account = "012345-6789AB-CDEF01"
   amount          = 25000
 }
+
+# Of whose app at Upstox, and of whose account, rotate_token takes access tokens (docs/runbook.md).
+function_settings = {
+  rotate_token = { QS_UPSTOX_CLIENT_ID = "00000000-made-up-app", QS_UPSTOX_USER_ID = "AB1234" }
+}
