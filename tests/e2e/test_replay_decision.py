@@ -79,7 +79,7 @@ def test_a_signal_is_replayed_through_each_of_its_steps_and_a_refusal_in_its_cyc
     steps = [item for item in store.signals() if item["signal_id"] == signal_id]
     again = replay_decision(platform, signal_id)
     assert [one.cycle_id for one in again] == list(dict.fromkeys(item["event"]["cycle_id"] for item in steps))
-    refused = store.refusals()[0]
+    refused = store.refused.all()[0]
     [one] = replay_decision(platform, refused["refusal_ids"][0])
     assert (one.tenant, one.cycle_id) == ("acme", refused["cycle_id"])
     assert all(item.chained and item.difference is None for item in [*again, one])

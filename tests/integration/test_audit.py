@@ -84,7 +84,7 @@ def test_a_record_names_row_desk_machine_refusals_and_until_when_it_is_kept(seal
         assert body["code_version"] == sealed.platform.desk.code_version
         assert body["environment"].startswith("sha256:")
     counted = {name: count for record in records[1:] for name, count in record.body["refusals"].items()}
-    stored = [item for data in sealed.platform.tenants.store("acme").refusals() for item in data["refusals"]]
+    stored = [item for data in sealed.platform.tenants.store("acme").refused.all() for item in data["refusals"]]
     assert counted == {item["refusal_id"]: item["count"] for item in stored}
     assert counted
 

@@ -33,7 +33,7 @@ def told(running: Flow) -> tuple[Counter[str], list[str]]:
     """Counts by refusal key, and the cycles that the paused tenant's chain names; then what still waits."""
     store = running.platform.tenants.store("paused")
     counted: Counter[str] = Counter()
-    for data in store.refusals():
+    for data in store.refused.all():
         for line in data["refusals"]:
             counted[f"{line['guard']}|{line['family']}"] += line["count"]
     named = [item for record in list(store.audit_records())[1:] for item in _cycles(record.body)]

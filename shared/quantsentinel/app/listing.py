@@ -87,7 +87,7 @@ def signals(platform: Platform) -> list[Json]:
 def refusals(platform: Platform) -> list[Json]:
     """Every recorded refusal of every tenant, by time. Repetitions share one record with a count."""
     registry = platform.tenants
-    found = [data for tenant in registry.ids() for data in registry.store(tenant).refusals()]
+    found = [data for tenant in registry.ids() for data in registry.store(tenant).refused.all()]
     return sorted(found, key=lambda item: (item["decided_at"], item["tenant_id"]))
 
 

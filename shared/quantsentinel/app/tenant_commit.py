@@ -85,10 +85,11 @@ def _writes(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key:
     writes = [store.book_write(replace(decision.book_after, audit_seq=seq), outcome.version)]
     for event in decision.events:
         writes += store.signal_writes(event, _signal_document(event, cycle))
-    if decision.records:
-        writes.append(_refusals(store, decision.records, cycle, rows_key))
-    writes.append(store.audit_write(audit))
-    return writes
+    refused = _refused(store, decision.records, cycle, rows_key) if decision.records else None
+    if refused is None or decision.entries:
+        return [*writes, store.audit_write(audit, store.refused.beside(refused) if refused else None)]
+    record_id = short_id("rec", store.tenant_id, cycle.cycle_id)
+    return [*writes, store.refused.write(record_id, refused), store.audit_write(audit)]
 
 
 def audit_body(desk: Desk, outcome: Outcome, cycle: CycleDecided, rows_key: str) -> dict[str, Any]:
@@ -133,22 +134,19 @@ def _signal_document(event: SignalEvent, cycle: CycleDecided) -> dict[str, Any]:
     }
 
 
-def _refusals(store: TenantStore, records: Sequence[Refusal], cycle: CycleDecided, rows_key: str) -> Write:
+def _refused(store: TenantStore, records: Sequence[Refusal], cycle: CycleDecided, rows_key: str) -> dict[str, Any]:
     """All refusals that are due now share one record: who, the first guard, how often. `object` has every verdict."""
-    return store.refusal_write(
-        short_id("rec", store.tenant_id, cycle.cycle_id),
-        {
-            "tenant_id": store.tenant_id,
-            "cycle_id": cycle.cycle_id,
-            "decided_at": cycle.decided_at.isoformat(),
-            "underlying": cycle.underlying,
-            "snapshot_key": cycle.snapshot_key,
-            "object": rows_key,
-            "refusal_ids": [refusal.refusal_id for refusal in records],
-            "repeated": sum(refusal.count for refusal in records),
-            "refusals": [_refusal_line(refusal) for refusal in records],
-        },
-    )
+    return {
+        "tenant_id": store.tenant_id,
+        "cycle_id": cycle.cycle_id,
+        "decided_at": cycle.decided_at.isoformat(),
+        "underlying": cycle.underlying,
+        "snapshot_key": cycle.snapshot_key,
+        "object": rows_key,
+        "refusal_ids": [refusal.refusal_id for refusal in records],
+        "repeated": sum(refusal.count for refusal in records),
+        "refusals": [_refusal_line(refusal) for refusal in records],
+    }
 
 
 def _refusal_line(refusal: Refusal) -> dict[str, Any]:

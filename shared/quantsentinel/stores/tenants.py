@@ -5,7 +5,7 @@ tenants/{t}/book/current         one document, every commit with its version
 tenants/{t}/book/heard           what the book has to learn: offers that reached nobody, answers still to be applied
 tenants/{t}/answers/{id}         one for each answer, create only
 tenants/{t}/signals/{id}-{seq}   one document per signal event, create only
-tenants/{t}/refusals/{id}        refusals of one flush
+tenants/{t}/refusals/{id}        refusals of one flush (`stores.refusals`)
 tenants/{t}/deliveries/{id}      one per signal event and channel
 tenants/{t}/audit/{seq}          the hash chain; record 0 is created with the tenant
 signal_owners/{signal_id}        a signal id that reaches a second tenant fails here
@@ -31,6 +31,7 @@ from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import encode_book
 from quantsentinel.ports import Create, Document, Documents, Json, Put, Update, Where, Write
 from quantsentinel.signals.signal import SignalEvent
+from quantsentinel.stores.refusals import RefusalRecords
 from quantsentinel.stores.tenant_documents import Endpoint as Endpoint
 from quantsentinel.stores.tenant_documents import (
     account_of,
@@ -161,13 +162,15 @@ class TenantStore:
             writes.append(Create(f"signal_owners/{event.signal_id}", {"tenant_id": self.tenant_id}))
         return writes
 
-    def refusal_write(self, record_id: str, data: Json) -> Write:
-        return Create(f"{self.root}/refusals/{record_id}", data)
+    @property
+    def refused(self) -> RefusalRecords:
+        return RefusalRecords(self._documents, self.root)
 
-    def audit_write(self, record: Record) -> Write:
-        """A link of the chain; two commits that both continue the same head cannot both succeed."""
+    def audit_write(self, record: Record, beside: Json | None = None) -> Write:
+        """A link of the chain; two commits that both continue the same head cannot both succeed. `beside` is kept in
+        its document, and is no part of the record."""
         of_cycle = {"cycle_id": record.body["cycle_id"]} if "cycle_id" in record.body else {}
-        return Create(self.audit_path(record.seq), plain_record(record) | of_cycle)
+        return Create(self.audit_path(record.seq), {**(beside or {}), **plain_record(record), **of_cycle})
 
     def audit_path(self, seq: int) -> str:
         return f"{self.root}/audit/{seq:09d}"
@@ -198,14 +201,6 @@ class TenantStore:
 
     def signals(self) -> list[Json]:
         return [document.data for document in self._documents.query(f"{self.root}/signals")]
-
-    def refusals(self) -> list[Json]:
-        return [document.data for document in self._documents.query(f"{self.root}/refusals")]
-
-    def refusal(self, refusal_id: str) -> Json | None:
-        where = [Where("refusal_ids", "array_contains", refusal_id)]
-        found = self._documents.query(f"{self.root}/refusals", where, limit=1)
-        return found[0].data if found else None
 
     # --- deliveries ---
     def delivery(self, delivery_id: str) -> Json | None:
@@ -289,7 +284,7 @@ class TenantRegistry:
 
     def refusal(self, refusal_id: str) -> Json | None:
         """The record of a refusal, whosever it is."""
-        found = (self.store(tenant_id).refusal(refusal_id) for tenant_id in self.ids())
+        found = (self.store(tenant_id).refused.of(refusal_id) for tenant_id in self.ids())
         return next((record for record in found if record is not None), None)
 
 
