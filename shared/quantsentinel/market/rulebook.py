@@ -198,7 +198,11 @@ class RuleBook:
     def freeze_quantity(self, underlying: str, on: date) -> Ruled[int]:
         """The largest order, in units: an order above it is sliced."""
         self.require_underlying(underlying)
-        return _ruled(self.rows.pick("freeze", on, underlying=underlying), "units", on, int)
+
+        def find() -> Ruled[int]:
+            return _ruled(self.rows.pick("freeze", on, underlying=underlying), "units", on, int)
+
+        return self._once(("freeze", underlying, on), find)
 
     # --- Money --------------------------------------------------------------------------------------------------------
     def charges(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.costs.margin import FEWEST_CLOSES, MarginMarket, margin_days, span_volatility
@@ -27,6 +27,17 @@ class Shared:
     consensus: Consensus
     snapshot_digest: str
     entries_refused: str
+
+    @cached_property
+    def closes(self) -> list[float]:
+        return [bar.close for bar in self.history.daily]
+
+    @cached_property
+    def span_vol_annual(self) -> float | None:
+        """NSE's volatility of the day before, the same for every expiry; None without enough closes."""
+        if len(self.closes) < FEWEST_CLOSES:
+            return None
+        return span_volatility(self.closes, self.desk.rules.scan(self.analytics.underlying, self.analytics.session))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +87,7 @@ def expiry_terms(shared: Shared, part: SliceAnalytics) -> ExpiryTerms:
         lot=lot.value,
         schedule=schedule,
         scan=scan,
-        margin_market=_margin_market(shared, part, scan),
+        margin_market=_margin_market(shared, part),
         freeze_units=freeze.value,
         valid_until=valid_until(frame, ending, desk, analytics.received_at),
         time_stop=min(ending.window_start, ending.last_trade) - square_off,
@@ -85,25 +96,20 @@ def expiry_terms(shared: Shared, part: SliceAnalytics) -> ExpiryTerms:
     )
 
 
-def _margin_market(shared: Shared, part: SliceAnalytics, scan: ScanRule) -> MarginMarket:
+def _margin_market(shared: Shared, part: SliceAnalytics) -> MarginMarket:
     """Scan ranges stand on the previous spot close and NSE's volatility of the day before.
 
     Without enough closes (entries are refused then) the forward and the at-the-money vol stand in, so that a refused
     offer still shows the size of its margin.
     """
     analytics = shared.analytics
-    closes = _closes(shared.history)
+    vol = shared.span_vol_annual
     near = analytics.slices[0].forward or part.forward
     assert near is not None
-    known = len(closes) >= FEWEST_CLOSES
     days = margin_days(shared.desk.rules, analytics.session, shared.frame.endings[part.expiry].last_trade.date())
     return MarginMarket(
-        previous_close=closes[-1] if known else near,
+        previous_close=near if vol is None else shared.closes[-1],
         underlying_price=near,
-        previous_vol_annual=span_volatility(closes, scan) if known else part.atm_vol or 1.0,
+        previous_vol_annual=part.atm_vol or 1.0 if vol is None else vol,
         days=days,
     )
-
-
-def _closes(history: History) -> Sequence[float]:
-    return [bar.close for bar in history.daily]

@@ -98,7 +98,7 @@ def profile(legs: Legs, cost: ExitCost, forward: float) -> Profile:
     payoff = _signed(legs, edges, legs.side)
     tax = cost.tax * _signed(legs, np.clip(edges, *taxed), np.maximum(legs.side, 0.0))
     low, high = edges[:, :-1], edges[:, 1:]
-    fees = cost.fee * _legs_in_the_money(legs, low, high)
+    fees = cost.fee * _legs_in_the_money(legs, low, high) if cost.fee else 0.0
     values = payoff - tax
     empty = high <= low
     left = np.where(empty, np.nan, values[:, :-1] - fees)
