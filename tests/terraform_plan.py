@@ -25,11 +25,21 @@ def copied(folder: Path) -> Path:
     return folder
 
 
+def _environ() -> dict[str, str]:
+    """Fetched from the registry, a provider is kept, for each test worker: Terraform's cache takes one writer."""
+    cache = ROOT / ".tools" / "terraform-plugins" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    kept = {"TF_PLUGIN_CACHE_DIR": str(cache), "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
+    if os.environ.get("TF_PLUGIN_DIR"):
+        kept = {}
+    else:
+        cache.mkdir(parents=True, exist_ok=True)
+    return {**os.environ, **kept, "GOOGLE_OAUTH_ACCESS_TOKEN": "fake", "TF_IN_AUTOMATION": "1"}
+
+
 def terraform(root: Path, *arguments: str) -> str:
     """What it printed. Fails with what it said."""
-    environ = {**os.environ, "GOOGLE_OAUTH_ACCESS_TOKEN": "fake", "TF_IN_AUTOMATION": "1"}
     command = ["terraform", f"-chdir={root}", *arguments]
-    run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=WITHIN_S)
+    run = subprocess.run(command, env=_environ(), capture_output=True, text=True, check=False, timeout=WITHIN_S)
     assert run.returncode == 0, f"terraform {' '.join(arguments)}: {run.stdout[-3000:]}{run.stderr[-3000:]}"
     return run.stdout
 
@@ -42,7 +52,7 @@ def initialised(root: Path) -> Path:
     command += [f"-plugin-dir={plugins}"] if plugins else []
     if not shutil.which("terraform"):
         missing("terraform", "install 1.11 or newer")
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)
+    run = subprocess.run(command, env=_environ(), capture_output=True, text=True, check=False, timeout=WITHIN_S)
     if run.returncode and "Failed to query available provider packages" in run.stderr:
         missing("Terraform's Google provider", HOW)
     assert run.returncode == 0, run.stderr[-3000:]
