@@ -99,6 +99,8 @@ run "the_public_and_what_cloud_storage_would_not_take_are_refused" {
 
   variables {
     project_id               = "Bad"
+    protected                = true
+    force_destroy            = true
     name                     = "my_google.bucket"
     location                 = "IN"
     labels                   = { App = "x" }
@@ -114,21 +116,21 @@ run "the_public_and_what_cloud_storage_would_not_take_are_refused" {
 
   expect_failures = [
     var.project_id, var.name, var.location, var.labels, var.kms_key, var.soft_delete_days, var.noncurrent_versions_days,
-    var.retention_days, var.nearline_after_days, var.readers, var.writers, var.creators,
+    var.retention_days, var.nearline_after_days, var.readers, var.writers, var.creators, var.force_destroy,
   ]
 }
 
-run "an_end_before_the_retention_is_over_and_protection_with_force_are_refused" {
+run "an_end_before_the_retention_is_over_and_a_locked_bucket_emptied_by_force_are_refused" {
   command = plan
 
   variables {
     retention_days    = 30
+    retention_locked  = true
     delete_after_days = 29
-    protected         = true
     force_destroy     = true
   }
 
-  expect_failures = [var.delete_after_days, var.force_destroy]
+  expect_failures = [var.delete_after_days, var.retention_locked]
 }
 
 run "a_lock_without_a_retention_is_refused" {
@@ -136,18 +138,6 @@ run "a_lock_without_a_retention_is_refused" {
 
   variables {
     retention_locked = true
-  }
-
-  expect_failures = [var.retention_locked]
-}
-
-run "a_locked_bucket_cannot_be_emptied_by_force" {
-  command = plan
-
-  variables {
-    retention_days   = 30
-    retention_locked = true
-    force_destroy    = true
   }
 
   expect_failures = [var.retention_locked]
