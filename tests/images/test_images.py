@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from tests.architecture.sources import ROOT
 from tests.conftest import missing
-from tests.images.content import MOST_MB, PYTHON, load, mains, packages, size_mb, without_bytecode
+from tests.images.content import MOST_MB, PYTHON, installed, load, mains, packages, size_mb, without_bytecode
 from tests.images.dockerfile import problems, read
 
 IMAGES = ROOT / ".ci" / "images"
@@ -93,16 +92,9 @@ def test_a_function_loads_no_batch_library(serve: Path, main: Path) -> None:
 
 
 def test_the_package_as_it_is_installed_holds_every_data_file_and_bytecode_that_asks_no_clock(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "README.md", "shared"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
-    site = tmp_path / "site"
-    install = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-build-isolation"]
-    subprocess.run([*install, "--no-deps", "--no-index", "--no-compile", "--target", site, tmp_path], check=True)
+    site = installed(tmp_path)
     source, there = ROOT / "shared" / "quantsentinel", site / "quantsentinel"
     assert _files(source) == _files(there)
-    environ = {"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin"}
-    subprocess.run([IMAGES / "compile.sh", sys.executable, site], check=True, env=environ)
     assert without_bytecode(site) == []
     header = next(there.rglob("entry*.pyc")).read_bytes()[4:8]
     assert int.from_bytes(header, "little") == 0b01, "hash-based, unchecked (PEP 552)"
