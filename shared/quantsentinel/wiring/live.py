@@ -18,8 +18,9 @@ from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.app.heartbeat import Pulse, pulses
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.poll_market import Polled, poll_market
-from quantsentinel.app.sweep import STRAGGLER_S
+from quantsentinel.app.sweep import sweep
 from quantsentinel.app.tenants import TenantRequest, add_tenant
+from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import BadInput, Unavailable
 from quantsentinel.market.bars import read_daily_bars
 from quantsentinel.market.dayfile import write_day_file
@@ -130,7 +131,7 @@ def _beat(platform: Platform, underlyings: tuple[str, ...]) -> Beat:
                 continue
             if found is not None:
                 polled.append(found)
-    platform.outbox.sweep(STRAGGLER_S)
+    sweep(platform, Tick(at=platform.clock.now()))
     _bus(platform).run_due()
     over = _is_over(platform, underlyings)
     return Beat(platform.clock.now(), tuple(polled), tuple(trouble), tuple(pulses(platform)), platform, over)
