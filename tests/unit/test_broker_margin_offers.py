@@ -95,4 +95,4 @@ def test_the_wall_counts_the_figure_and_its_receipt_says_whose_it_is() -> None:
     answers = [MarginAnswer(facts.opportunity.opportunity_id, "kite", TEN, too_much)]
     offer = with_broker_margins(facts.tenant.view, answers).opportunities[0]
     found = by_name(margin(replace(facts, opportunity=offer, terms=terms_at(offer, 1, desk()))))["margin.buffer"]
-    assert (found.outcome.value, found.detail) == ("blocked", "at 1 lots, broker kite")
+    assert (found.outcome.value, found.detail) == ("blocked", "at 1 lot, broker kite")

@@ -65,7 +65,7 @@ def test_a_condor_over_an_event_is_measured_at_its_move_either_way() -> None:
     assert verdict.measured == pytest.approx(loss_at(facts, POLICY.declared_move["us_cpi"]), abs=0.02)
     assert verdict.limit == 0.75 * float(facts.budget.trade_loss)
     assert verdict.outcome is Outcome.PASSED
-    assert verdict.detail == "us_cpi 11 Sep: ± 1.9% at 1 lots"
+    assert verdict.detail == "us_cpi 11 Sep: ± 1.9% at 1 lot"
 
 
 def test_the_same_condor_at_more_lots_or_a_smaller_budget_is_blocked() -> None:

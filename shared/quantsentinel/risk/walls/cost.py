@@ -11,6 +11,7 @@ from decimal import Decimal
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_least, at_most, known, passes, receipt
 from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
+from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 EV, STRESSED, RATIO = "cost.net_ev", "cost.net_ev_of_stressed_loss", "cost.ratio"
@@ -30,14 +31,16 @@ def _net_ev(facts: Facts) -> Verdict:
     """Above zero, not at it: what earns nothing is not worth its risk."""
     earned, lots = facts.terms.net_ev, facts.terms.lots
     outcome = passes(earned > 0 if known(earned) else None)
-    reading = Reading(float(earned) if known(earned) else None, 0.0, "INR", f"at {lots} lots")
+    reading = Reading(float(earned) if known(earned) else None, 0.0, "INR", f"at {counted(lots, 'lot')}")
     return receipt(UNSTAMPED, EV, outcome, reading, earned, lots)
 
 
 def _stressed(facts: Facts) -> Verdict:
     """Net EV over the stressed loss. A package that stress cannot hurt stands on wrong quotes: not known."""
     limit = facts.tenant.desk.policy.hard_rules.min_net_ev_of_stressed_loss
-    reading = Reading(facts.terms.net_ev_of_stressed_loss, limit, "of stressed loss", f"at {facts.terms.lots} lots")
+    reading = Reading(
+        facts.terms.net_ev_of_stressed_loss, limit, "of stressed loss", f"at {counted(facts.terms.lots, 'lot')}"
+    )
     return at_least(UNSTAMPED, STRESSED, reading)
 
 
@@ -50,7 +53,7 @@ def _ratio(facts: Facts) -> Verdict:
     return at_most(
         UNSTAMPED,
         RATIO,
-        Reading(ratio, limit, "of gross edge", f"at {facts.terms.lots} lots"),
+        Reading(ratio, limit, "of gross edge", f"at {counted(facts.terms.lots, 'lot')}"),
         facts.terms.lots,
     )
 

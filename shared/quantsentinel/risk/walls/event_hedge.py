@@ -19,6 +19,7 @@ from quantsentinel.portfolio.marks import payoff
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, receipt
+from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 PROTECTION = "event_hedge.protection"
@@ -62,7 +63,7 @@ def _protection(facts: Facts) -> Verdict:
     found = _bearing(facts, events)
     if found.move is None or found.worst is None:
         return _unknown(facts, limit, f"the move of {found.text} is not known")
-    detail = f"{found.text} at {facts.terms.lots} lots"
+    detail = f"{found.text} at {counted(facts.terms.lots, 'lot')}"
     reading = Reading(_loss(facts, found.worst), limit, "INR", detail)
     return at_most(tenant.stamp, PROTECTION, reading, found.move, found.worst)
 

@@ -16,6 +16,7 @@ from quantsentinel.opportunity.broker_margin import margin_source
 from quantsentinel.portfolio.stressed_margin import Needed, Now, needed_after_shock
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, receipt
+from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 BUFFER, STRESSED = "margin.buffer", "margin.stressed"
@@ -33,7 +34,7 @@ def _buffer(facts: Facts) -> Verdict:
     if funds <= 0:
         reading = Reading(after, limit, "INR", "the trade has no margin")
         return receipt(facts.tenant.stamp, BUFFER, Outcome.BLOCKED, reading, after, funds, limit)
-    said = f"at {facts.terms.lots} lots, {margin_source(facts.opportunity)}"
+    said = f"at {counted(facts.terms.lots, 'lot')}, {margin_source(facts.opportunity)}"
     return at_most(facts.tenant.stamp, BUFFER, Reading(after, limit, "INR", said))
 
 

@@ -15,6 +15,7 @@ from quantsentinel.portfolio.displayed import displayed
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
+from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 TRADE, DAY, POSITIONS = "policy.trade_loss", "policy.day_loss", "policy.positions"
@@ -47,7 +48,7 @@ def _loss(facts: Facts, name: str, loss: Decimal | None, limit: Decimal) -> Verd
     if loss is None:
         reading = Reading(None, float(limit), "INR", "the loss is unbounded")
         return receipt(facts.tenant.stamp, name, Outcome.BLOCKED, reading, None, limit)
-    reading = Reading(float(loss), float(limit), "INR", f"at {facts.terms.lots} lots")
+    reading = Reading(float(loss), float(limit), "INR", f"at {counted(facts.terms.lots, 'lot')}")
     return at_most(facts.tenant.stamp, name, reading, facts.terms.lots)
 
 

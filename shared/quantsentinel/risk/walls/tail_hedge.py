@@ -11,6 +11,7 @@ from quantsentinel.portfolio.tail_loss import tail_loss
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
 from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
+from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 BOUNDED, ADEQUATE = "tail_hedge.bounded", "tail_hedge.adequate"
@@ -42,7 +43,7 @@ def _adequate(facts: Facts) -> Verdict:
     points = tail_loss(facts.opportunity, facts.tenant.view, facts.tenant.desk).worst
     units = terms.lots * terms.lot
     loss = None if points is None or not known(charges) else points * units + float(charges)
-    reading = Reading(loss, limit, "INR", f"at {terms.lots} lots, in a gap or in the tail")
+    reading = Reading(loss, limit, "INR", f"at {counted(terms.lots, 'lot')}, in a gap or in the tail")
     return at_most(facts.tenant.stamp, ADEQUATE, reading, points, units, charges)
 
 
