@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from emulators.lifetime import ROOT
 from tests.policies.patches import Plan, managed
 
 SERVICE, JOB = "google_cloud_run_v2_service", "google_cloud_run_v2_job"
@@ -77,6 +78,21 @@ def _somebody_calls(plan: Plan) -> Iterator[str]:
     for address, values in of(plan, SERVICE):
         if not values["invoker_iam_disabled"] and values["name"] not in called:
             yield f"{address}: nobody may call it"
+
+
+def _every_folder_runs(plan: Plan, folder: Path = ROOT / "functions") -> Iterator[str]:
+    """A folder that terraform/functions.json does not name is code that nobody deploys, or somebody by hand."""
+    runs = {
+        env["value"]: address
+        for address, values in of(plan, SERVICE)
+        for env in _template(values)["containers"][0]["env"]
+        if env["name"] == "FUNCTION_TARGET"
+    }
+    folders = {path.parent.name for path in folder.glob("*/main.py")}
+    for name in sorted(folders - set(runs)):
+        yield f"functions/{name}: no service runs it; terraform/functions.json has no row for it"
+    for name in sorted(set(runs) - folders):
+        yield f"{runs[name]}: runs functions/{name}, which is not there"
 
 
 # --- Queues ---
@@ -169,6 +185,7 @@ RULES: Mapping[str, Rule] = {
     "A function gets nothing at the project but its documents": _only_documents_at_the_project,
     "A function may read exactly the secrets that it mounts": _reads_what_it_mounts,
     "A function that checks its callers has one": _somebody_calls,
+    "Every folder of functions runs as a service, and no other": _every_folder_runs,
     "Every dead letter is kept by a subscription of its own": _dead_letter_is_kept,
     "Every topic is read by a subscription with a dead letter": _topic_has_a_dead_letter,
     "Pub/Sub may move a message to its dead letter": _dead_letter_is_allowed,

@@ -32,10 +32,14 @@ class Tried:
 
 
 @pytest.fixture(scope="session")
-def prod_plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    code = copied(tmp_path_factory.mktemp("terraform")) / "terraform"
-    values = ROOT / "terraform" / "envs" / "prod" / "offline.tfvars"
-    return dict(plan_of(initialised(code / "envs" / "prod"), values))
+def prod_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of production in a copy of the Terraform code."""
+    return copied(tmp_path_factory.mktemp("terraform")) / "terraform" / "envs" / "prod"
+
+
+@pytest.fixture(scope="session")
+def prod_plan(prod_root: Path) -> Plan:
+    return plan_of(initialised(prod_root), ROOT / "terraform" / "envs" / "prod" / "offline.tfvars")
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +59,12 @@ def tried(prod_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Tried:
         {row["name"]: row for rows in found.values() for row in rows},
         {slug: one for one in plans for slug in one.touched},
     )
+
+
+def asked_alone(folder: Path, one: Scenario, plan: Plan) -> list[dict[str, Any]]:
+    """What one scenario says of a plan."""
+    (said,) = _run(folder, [_trial(folder / "alone", [one], plan)]).values()
+    return said
 
 
 def _trial(folder: Path, chosen: tuple[Scenario, ...] | list[Scenario], plan: Plan) -> dict[str, str]:
