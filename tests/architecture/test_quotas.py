@@ -16,6 +16,7 @@ from quantsentinel.contracts.events import CycleDecided, Predecessor, TenantBatc
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import MAX_BATCH_WRITES
 from quantsentinel.settings import Settings
+from quantsentinel.stores.tenants import AUDIT_PAGE
 from terraform.prices import load_prices
 from tests.architecture.sources import ROOT
 
@@ -67,7 +68,15 @@ def per_second_of_deliver(slow_share: float) -> float:
     return at_once("deliver") / each_s
 
 
+def tenants_checked_in_time() -> float:
+    job = load_map().jobs["check_restore"]
+    days = int(job.command[job.command.index("--days") + 1])
+    records = days * 5 / 7 * PRICES.number("assume.flushes")
+    return job.timeout_s / (records / AUDIT_PAGE * 0.05)
+
+
 RECKONED: dict[str, Callable[[], float]] = {
+    "check_restore": tenants_checked_in_time,
     "telegram": lambda: 30 * 60,
     "ramp": lambda: 500 * POLL_S / PRICES.number("cycle.writes_a_flush"),
     "inbox": lambda: 500 * POLL_S / 2,

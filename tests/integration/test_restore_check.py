@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from emulators.google_emulators import Google
 from emulators.provision import provisioner
 from quantsentinel.adapters.google.documents import FirestoreDocuments
 from quantsentinel.adapters.google.objects import GcsObjects
+from quantsentinel.app import restore_check
 from quantsentinel.app.audit import seal_session
 from quantsentinel.app.platform import Platform
 from quantsentinel.cli.main import run_command
+from quantsentinel.errors import Broken
 from quantsentinel.ports import Delete, Event, Put
 from quantsentinel.settings import Settings
 from quantsentinel.wiring.local import STATE_FILE, open_local
@@ -174,6 +177,36 @@ def test_damage_of_each_kind_is_named(
     assert wrong(found) == failing
     assert said in found[name]["found"]
     assert found[name]["fix"]
+
+
+def test_only_what_was_decided_from_a_day_on_is_asked(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lose_rows(opened(state))
+    assert checks(capsys, "--state", str(state), "--since", "2025-08-29", code=1)
+    found = checks(capsys, "--state", str(state), "--since", "2025-08-30")
+    assert found["cycles' objects"]["found"] == "0 objects have a live generation"
+    assert "2 of them under 1 sealed roots" in found["audit chains"]["found"]
+    assert checks(capsys, "--state", str(state), "--days", "1")["signal owners"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("damage", [cut_chain, lose_book], ids=lambda damage: damage.__name__)
+def test_a_chain_that_was_sealed_before_is_still_held_against_its_root(
+    state: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Platform], None]
+) -> None:
+    damage(opened(state))
+    found = checks(capsys, "--state", str(state), "--since", "2025-08-30", code=1)
+    assert "audit chains" in wrong(found)
+
+
+def test_pages_hold_everything_once_whatever_shares_a_moment(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = opened(state).documents
+    times = [*("2025-08-30T04:00:00+00:00",) * 3, *(f"2025-08-30T05:00:{second:02d}+00:00" for second in range(9))]
+    documents.commit([Put(f"paged/{number}", {"decided_at": at}) for number, at in enumerate(times)])
+    monkeypatch.setattr(restore_check, "PAGE", 4)
+    found = [document.path for document in restore_check.decided(documents, "paged", date(2025, 8, 30))]
+    assert (len(found), len(set(found))) == (12, 12)
+    monkeypatch.setattr(restore_check, "PAGE", 3)
+    with pytest.raises(Broken, match="more than 3 of one moment"):
+        list(restore_check.decided(documents, "paged", date(2025, 8, 30)))
 
 
 def test_events_that_will_be_published_again_are_announced(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,12 +90,18 @@ def _heads(platform: Platform, before: Root | None) -> tuple[list[Head], dict[st
 
 
 # --- verified where it is stored ---
-def verify_state(platform: Platform) -> StateReport:
-    """Every tenant's chain against itself, its book, its decision rows and all roots."""
+def verify_state(platform: Platform, since: date | None = None) -> StateReport:
+    """Every tenant's chain against itself, its book, its decision rows and all roots.
+
+    With `since`, from what the newest root before that day was made over: what was sealed then is taken as it is.
+    """
     problem, roots = "", []
     sealed: dict[str, dict[int, tuple[date, str]]] = {}
+    known: dict[str, int] = {}
     try:
-        for root in AuditRoots(platform.objects).all():
+        for root in AuditRoots(platform.objects).all(since):
+            if since is not None and root.header.on < since:
+                known = {head.tenant: head.seq for head in root.heads}
             roots.append(root.header)
             for head in root.heads:
                 sealed.setdefault(head.tenant, {}).setdefault(head.seq, (root.header.on, head.hash))
@@ -107,15 +113,20 @@ def verify_state(platform: Platform) -> StateReport:
     rows = _Rows(platform)
     names = sorted({*platform.tenants.ids(), *sealed})
     ends = platform.tenants.audit_ends(names)
-    chains = [_verified(platform.tenants.store(name), ends[name], sealed.get(name, {}), rows) for name in names]
+    stores = {name: platform.tenants.store(name) for name in names}
+    chains = [_verified(stores[name], (known.get(name, 0), ends[name]), sealed.get(name, {}), rows) for name in names]
     return StateReport(tuple(chains), tuple(roots), problem)
 
 
-def _verified(store: TenantStore, last: int, sealed: Mapping[int, tuple[date, str]], rows: _Rows) -> ChainReport:
+def _verified(
+    store: TenantStore, span: tuple[int, int], sealed: Mapping[int, tuple[date, str]], rows: _Rows
+) -> ChainReport:
+    first, last = span
     chain = Chain(store.tenant_id)
     problem = None
     try:
-        for record in store.audit_records():
+        chain = Chain(store.tenant_id, _before(store, first))
+        for record in store.audit_records(first):
             problem = chain.take(record) or _against(record, sealed) or rows.missing(store.tenant_id, record)
             if problem is not None:
                 break
@@ -130,6 +141,12 @@ def _verified(store: TenantStore, last: int, sealed: Mapping[int, tuple[date, st
     known = max((seq for seq in sealed if seq < count), default=None)
     on = None if known is None else sealed[known][0]
     return ChainReport(store.tenant_id, count, on, known, problem)
+
+
+def _before(store: TenantStore, first: int) -> Record | None:
+    """Stands for the record before a sealed one, whose own hash the root holds. None at the genesis."""
+    found = store.audit_record(first) if first else None
+    return None if found is None else Record(first - 1, "", {}, found.previous)
 
 
 def _against(record: Record, sealed: Mapping[int, tuple[date, str]]) -> Break | None:

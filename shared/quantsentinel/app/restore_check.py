@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
 
 from quantsentinel.app.audit import verify_state
 from quantsentinel.app.check import FAIL, OK, WARN, Check
 from quantsentinel.app.health import checked
 from quantsentinel.app.platform import Platform
-from quantsentinel.errors import QuantsentinelError
-from quantsentinel.ports import Document, Json
+from quantsentinel.errors import Broken, QuantsentinelError
+from quantsentinel.market.calendar import IST
+from quantsentinel.ports import Document, Documents, Json, Where
 from quantsentinel.stores.tenants import TenantStore
 
 NAMED = 5
@@ -17,23 +20,42 @@ NAMED = 5
 READ_AGAIN = 200
 """The newest cycles whose snapshot and history are read and digested; of the others existence is asked."""
 OWNER_PAGE = 200
+PAGE = 1_000
+"""Documents a query: a collection of a year is not read in one."""
+BEGINNING = date(1970, 1, 2)
 KEYS = ("snapshot_key", "history_key", "rows_key", "margins_key")
 CHAINS = "Restore an earlier point of the database: `qs audit verify` names the record"
 OBJECTS = 'Restore the bucket\'s noncurrent or soft-deleted generation: docs/runbook.md, "Restore drill"'
 
 
-def restore_check(platform: Platform) -> list[Check]:
-    """Each part of the state, one check each."""
-    parts: Mapping[str, Callable[[Platform], Check]] = {
-        "tenants": tenants,
-        "audit chains": chains,
-        "signal owners": owners,
-        "cycles' objects": objects,
-        "cycles' content": content,
-        "market pointers": pointers,
-        "outbox": waiting,
+def restore_check(platform: Platform, since: date = BEGINNING) -> list[Check]:
+    """Each part of the state, one check each; signals, cycles and chains from a session on."""
+    parts: Mapping[str, Callable[[], Check]] = {
+        "tenants": lambda: tenants(platform),
+        "audit chains": lambda: chains(platform, since),
+        "signal owners": lambda: owners(platform, since),
+        "cycles' objects": lambda: objects(platform, since),
+        "cycles' content": lambda: content(platform),
+        "market pointers": lambda: pointers(platform),
+        "outbox": lambda: waiting(platform),
     }
-    return [checked(name, lambda ask=ask: ask(platform)) for name, ask in parts.items()]  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    return [checked(name, ask) for name, ask in parts.items()]
+
+
+def decided(documents: Documents, collection: str, since: date) -> Iterator[Document]:
+    """What was decided from a day on, in that order, a page at a time."""
+    at = datetime.combine(since, time(), IST).astimezone(UTC).isoformat()
+    seen: set[str] = set()
+    while True:
+        found = documents.query(collection, [Where("decided_at", ">=", at)], order_by="decided_at", limit=PAGE)
+        new = [document for document in found if document.path not in seen]
+        yield from new
+        if len(found) < PAGE:
+            return
+        if not new:
+            raise Broken(f"more than {PAGE} of one moment", where=collection, fix="Read more at once: PAGE")
+        at = str(new[-1].data["decided_at"])
+        seen = {document.path for document in found if document.data["decided_at"] == at}
 
 
 def tenants(platform: Platform) -> Check:
@@ -57,9 +79,9 @@ def _unreadable(store: TenantStore) -> str:
     return "its book is gone" if decided and version is None else ""
 
 
-def chains(platform: Platform) -> Check:
-    """Every audit chain holds by itself, against its book, its decision rows and every sealed root."""
-    report = verify_state(platform)
+def chains(platform: Platform, since: date) -> Check:
+    """Every audit chain holds by itself, against its book, its decision rows and the sealed roots."""
+    report = verify_state(platform, since)
     wrong = [f"{one.tenant}, record {one.problem.seq}: {one.problem.what}" for one in report.chains if one.problem]
     if report.problem:
         wrong.insert(0, report.problem)
@@ -68,41 +90,59 @@ def chains(platform: Platform) -> Check:
     return _said("audit chains", wrong, good, CHAINS)
 
 
-def owners(platform: Platform) -> Check:
-    """Every signal belongs to the tenant that holds it, and every owner holds the signal's first step."""
-    held: dict[str, str] = {}
-    wrong = []
+def owners(platform: Platform, since: date) -> Check:
+    """Every signal belongs to the tenant that holds it, and what a tenant owns it holds."""
+    wrong, count = [], 0
     for name in platform.tenants.ids():
-        for data in platform.tenants.store(name).signals():
-            other = held.setdefault(str(data["signal_id"]), name)
-            if other != name:
-                wrong.append(f"{data['signal_id']} is held by {other} and {name}")
-    known = {document.id: str(document.data["tenant_id"]) for document in platform.documents.query("signal_owners")}
-    wrong += [f"{signal} of {name} has no owner" for signal, name in held.items() if signal not in known]
-    wrong += [
-        f"{signal} is owned by {name}, who does not hold it" for signal, name in known.items() if signal not in held
-    ]
-    wrong += [f"{s} of {held[s]} is owned by {name}" for s, name in known.items() if held.get(s, name) != name]
-    return _said("signal owners", wrong, f"{len(known)} signals have their owner", "Restore one point of the database")
+        root = f"tenants/{name}/signals"
+        held = {str(item.data["signal_id"]) for item in decided(platform.documents, root, since)}
+        count += len(held)
+        wrong += [f"{signal} of {name} {what}" for signal, what in _disowned(platform, name, held)]
+        wrong += [f"{signal} is owned by {name}, who does not hold it" for signal in _unheld(platform, name, held)]
+    return _said("signal owners", wrong, f"{count} signals have their owner", "Restore one point of the database")
+
+
+def _disowned(platform: Platform, tenant: str, held: set[str]) -> Iterator[tuple[str, str]]:
+    signals = sorted(held)
+    for start in range(0, len(signals), OWNER_PAGE):
+        page = signals[start : start + OWNER_PAGE]
+        found = platform.documents.get_many([f"signal_owners/{signal}" for signal in page])
+        for signal in page:
+            owner = found.get(f"signal_owners/{signal}")
+            if owner is None:
+                yield signal, "has no owner"
+            elif owner.data["tenant_id"] != tenant:
+                yield signal, f"is owned by {owner.data['tenant_id']}"
+
+
+def _unheld(platform: Platform, tenant: str, held: set[str]) -> list[str]:
+    """What a tenant owns and does not hold, not even from before the days that are looked at."""
+    owned = platform.documents.query("signal_owners", [Where("tenant_id", "==", tenant)])
+    asked = [document.id for document in owned if document.id not in held]
+    root = f"tenants/{tenant}/signals"
+    there = platform.documents.get_many([f"{root}/{signal}-001" for signal in asked])
+    return [signal for signal in asked if f"{root}/{signal}-001" not in there]
 
 
 # --- Objects ---
-def objects(platform: Platform) -> Check:
+def objects(platform: Platform, since: date) -> Check:
     """Every object that a cycle or a batch names has a generation."""
-    wanted = dict(_named(platform))
-    there = {
-        info.key: info.generation
-        for prefix in sorted({key.split("/", 1)[0] for key in wanted})
-        for info in platform.objects.list(f"{prefix}/")
-    }
+    wanted = dict(_named(platform, since))
+    there = {info.key for folder in sorted({_folder(key) for key in wanted}) for info in platform.objects.list(folder)}
     wrong = [f"{key}, named by {by}" for key, by in wanted.items() if key not in there]
     return _said("cycles' objects", wrong, f"{len(wanted)} objects have a live generation", OBJECTS)
 
 
-def _named(platform: Platform) -> Iterator[tuple[str, str]]:
-    for cycle in platform.documents.query("cycles"):
+def _folder(key: str) -> str:
+    """Up to the day, where it names one: a bucket of years is not listed whole."""
+    day = re.match(r".*?/\d{4}-\d{2}-\d{2}/", key)
+    return day.group() if day else key.rpartition("/")[0] + "/"
+
+
+def _named(platform: Platform, since: date) -> Iterator[tuple[str, str]]:
+    for cycle in decided(platform.documents, "cycles", since):
         yield from ((str(cycle.data[key]), cycle.path) for key in KEYS if cycle.data.get(key))
-    for batch in platform.documents.query("batches"):
+    for batch in decided(platform.documents, "batches", since):
         yield from ((str(key), batch.path) for key in batch.data.get("objects", ()))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quantsentinel.app.check import FAIL
-from quantsentinel.cli.options import STATE_FILE, Config, Json, State, deployment_of
+from quantsentinel.cli.options import STATE_FILE, Config, Json, State, a_date, deployment_of
 from quantsentinel.cli.output import Answer, Table, show
 from quantsentinel.errors import BadInput
 
@@ -26,6 +27,8 @@ def check(
     bucket: Annotated[
         list[str] | None, typer.Option("--bucket", help="KIND=NAME of a bucket restored under another name. Repeat.")
     ] = None,
+    since: Annotated[str, typer.Option("--since", help="Only what was decided from this day on, YYYY-MM-DD.")] = "",
+    days: Annotated[int, typer.Option("--days", min=0, help="Only of so many days back (0: from the beginning).")] = 0,
     config: Config = None,
     state: State = None,
     json: Json = False,
@@ -41,11 +44,20 @@ def check(
     if update and settings.profile != "google":
         fix = "Set QS_PROFILE=google and QS_PROJECT, or name a copied folder with --state"
         raise BadInput("--database and --bucket are of the google profile", where="restore check", fix=fix)
-    checks = restore_check(_opened(settings.model_copy(update=update), environ))
+    platform = _opened(settings.model_copy(update=update), environ)
+    checks = restore_check(platform, _from(since, days, platform.clock.now()))
     failed = sum(one.status == FAIL for one in checks)
     lines = [f"{failed} of {len(checks)} checks failed" if failed else "Everything that is named is there."]
     table = Table("", ("", "check", "found", "what to do"), [(c.status, c.name, c.found, c.fix) for c in checks])
     show(Answer({"ok": not failed, "checks": checks}, [table], lines, failed=bool(failed)), json)
+
+
+def _from(since: str, days: int, now: datetime) -> date:
+    from quantsentinel.app.restore_check import BEGINNING
+
+    if since:
+        return a_date(since, "--since")
+    return (now - timedelta(days=days)).date() if days else BEGINNING
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -37,9 +37,11 @@ class AuditRoots:
         names = [info.key.removeprefix(PREFIX).removesuffix(".json") for info in self._objects.list(PREFIX)]
         return sorted(date.fromisoformat(name) for name in names)
 
-    def all(self) -> Iterator[Root]:
-        """Every root, in order, one in memory at a time."""
-        for on in self.days():
+    def all(self, since: date | None = None) -> Iterator[Root]:
+        """Every root, in order, one in memory at a time; with `since`, from the newest one before that day on."""
+        days = self.days()
+        earlier = [on for on in days if since is not None and on < since]
+        for on in days[max(0, len(earlier) - 1) :]:
             found = self.get(on)
             if found is not None:
                 yield found

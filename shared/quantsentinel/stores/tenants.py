@@ -183,10 +183,10 @@ class TenantStore:
         found = self._documents.query(f"{self.root}/audit", [Where("cycle_id", "==", cycle_id)], limit=1)
         return read_record(found[0].data) if found else None
 
-    def audit_records(self) -> Iterator[Record]:
-        """The chain in order, a page at a time; ends where a record is missing."""
-        for first in count(0, AUDIT_PAGE):
-            paths = [self.audit_path(seq) for seq in range(first, first + AUDIT_PAGE)]
+    def audit_records(self, first: int = 0) -> Iterator[Record]:
+        """The chain in order from a record on, a page at a time; ends where a record is missing."""
+        for start in count(first, AUDIT_PAGE):
+            paths = [self.audit_path(seq) for seq in range(start, start + AUDIT_PAGE)]
             found = self._documents.get_many(paths)
             for path in paths:
                 if path not in found:
