@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from quantsentinel.cli.main import run_command
 from quantsentinel.errors import BadInput, Unavailable
 from quantsentinel.wiring.emulators import HOSTS, read_env_file, use_emulators
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -94,3 +96,31 @@ def test_a_state_folder_and_a_project_exclude_each_other(
     monkeypatch.setenv("QS_PROJECT", "local-x")
     assert run_command(["tenants", "list", "--json", "--state", str(tmp_path)]) == 2
     assert "project local-x" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["run", "--beats", "1"], ["report", "day"]])
+def test_what_works_on_a_folder_alone_says_so_instead_of_passing_the_project_by(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QS_PROFILE", "google")
+    monkeypatch.setenv("QS_PROJECT", "local-x")
+    assert run_command([*command, "--json"]) == 2
+    assert "not on project local-x" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "does", "does_not"),
+    [
+        (["test"], "install.sh", "standing_command"),
+        (["dev"], "install.sh", "standing_command"),
+        (["emulators"], "standing_command start", "--terraform"),
+        (["emulators", "TERRAFORM=1"], "--terraform", "--compose"),
+        (["emulators", "COMPOSE=1"], "--compose", "install.sh"),
+        (["emulators-stop"], "standing_command stop", "install.sh"),
+    ],
+)
+def test_only_make_emulators_leaves_some_standing(arguments: list[str], does: str, does_not: str) -> None:
+    environ = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")}
+    run = subprocess.run(["make", "-n", *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    assert does in run.stdout
+    assert does_not not in run.stdout

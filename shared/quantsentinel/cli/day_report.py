@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, State, last_state, settings_of
+from quantsentinel.cli.options import Config, Json, State, in_a_folder, last_state, settings_of
 from quantsentinel.cli.output import Answer, show
 from quantsentinel.cli.report_volatility import volatility
 from quantsentinel.errors import BadInput
@@ -47,7 +47,7 @@ def day(
     json: Json = False,
 ) -> None:
     """Writes the report of the day in the state used last; it opens without a network."""
-    settings = settings_of(config)
+    settings = in_a_folder(settings_of(config), "qs report day")
     folder = last_state(settings, state)
     page = write_report(settings, folder, out, source or f"state {folder.name}")
     answer = {"report": str(page.resolve()), "bytes": page.stat().st_size}

@@ -100,6 +100,14 @@ def place_of(settings: Settings) -> str:
     return f"project {settings.project}" if settings.profile == "google" else str(settings.state)
 
 
+def in_a_folder(settings: Settings, where: str) -> Settings:
+    """The settings, when their state is a folder. Raises `BadInput` when a project keeps it."""
+    if settings.profile == "google":
+        fix = "`make dev` runs the functions on emulators; or leave --emulators and QS_PROFILE=google away"
+        raise BadInput(f"works on a state folder, not on {place_of(settings)}", where=where, fix=fix)
+    return settings
+
+
 def on_emulators() -> Callable[[], None]:
     """From now on this process works on what `make emulators` left running, until what is returned is called."""
     from quantsentinel.wiring.emulators import use_emulators

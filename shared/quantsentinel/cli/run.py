@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quantsentinel.cli.live_view import LiveView, live
-from quantsentinel.cli.options import Config, Json, State, note_last, settings_of
+from quantsentinel.cli.options import Config, Json, State, in_a_folder, note_last, settings_of
 from quantsentinel.cli.output import EXIT_UNAVAILABLE, Answer, ist, logs_on_stderr, show
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def run(
     """Shows the market, the refusals and the signals live. One JSON summary at the end with --json."""
     from quantsentinel.wiring.live import LiveRequest, run_live
 
-    settings = settings_of(config, state)
+    settings = in_a_folder(settings_of(config, state), "qs run")
     names = tuple(name.upper() for name in underlying) if underlying else settings.underlyings
     request = LiveRequest(settings, names, feed or settings.feed, speed=speed, seed=seed)
     view = LiveView(f"{request.feed}, state {settings.state}")
