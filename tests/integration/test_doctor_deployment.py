@@ -13,6 +13,7 @@ import pytest
 from emulators.function_map import load_map
 from emulators.google_emulators import Google
 from emulators.inventory import intended
+from emulators.lifetime import ROOT
 from emulators.loopback import Loopback, Reply, Request, json_reply
 from emulators.provision import provision, provisioner
 from quantsentinel.adapters.google.bus import PubSubBus
@@ -77,6 +78,23 @@ def test_outside_a_checkout_the_map_is_skipped_with_its_reason(
     monkeypatch.setattr("quantsentinel.cli.deployment_checks.MAP", Path("no/such/map.json"))
     for name in ("topics", "subscriptions", "dead letters", "secrets"):
         assert "skipped: no/such/map.json" in doctor(capsys)[name]["found"]
+
+
+def test_emulators_that_stand_in_the_checkout_are_what_is_asked_unless_something_else_is_named(
+    google: Google, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("quantsentinel.cli.deployment_checks.MAP", ROOT / "terraform" / "functions.json")
+    found = {**google.environ, "QS_PROFILE": "google", "QS_PROJECT": google.project}
+    for name in found:
+        monkeypatch.delenv(name)
+    (tmp_path / ".emulators").mkdir()
+    lines = ["# a comment", *(f"{name}={value}" for name, value in found.items())]
+    (tmp_path / ".emulators" / "env").write_text("\n".join(lines), encoding="utf-8")
+    assert doctor(capsys)["topics"]["status"] == "ok"
+    assert "topics" not in doctor(capsys, 0, "--state", str(tmp_path / "state"))
+    monkeypatch.setenv("QS_PROFILE", "embedded")
+    assert "topics" not in doctor(capsys)
 
 
 # --- Secrets, of which there is no emulator ---
