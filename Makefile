@@ -58,7 +58,7 @@ function: setup  ## one function (NAME=decide) in front of the emulators that `m
 	@$(RUN)/python -m emulators.local_function "$(NAME)"
 
 emulators-stop:  ## ends the emulators that `make emulators` of this checkout left running
-	@[[ ! -d .emulators ]] || $(RUN)/python -m emulators.standing_command stop
+	@[[ ! -x $(RUN)/python ]] || $(RUN)/python -m emulators.standing_command stop
 
 plan:  ## what `terraform apply` would make (ENV=prod), without a cloud: build/plan/prod.json
 	@.ci/plan $(ENV)

@@ -54,14 +54,21 @@ def become(starter: int, record: Path, command: Sequence[str]) -> None:
     if os.getppid() != starter:
         sys.exit("who started this ended meanwhile")
     own = known(os.getpid())
-    draft = record.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(asdict(own)) if own else "{}", encoding="utf-8")
-    draft.replace(record)
+    if own is None:
+        sys.exit("the kernel does not tell when this process began")
+    write_record(own, record)
     outlive_parent()
     try:
         os.execv(command[0], list(command))  # noqa: S606 (no shell is wanted; the path is the program's own)
     except OSError as error:
         sys.exit(f"{command[0]}: {error.strerror}")
+
+
+def write_record(who: Known, record: Path) -> None:
+    """Whole or not at all."""
+    draft = record.with_suffix(f".{who.pid}")
+    draft.write_text(json.dumps(asdict(who)), encoding="utf-8")
+    draft.replace(record)
 
 
 def known(pid: int) -> Known | None:
@@ -89,6 +96,17 @@ def recorded(record: Path) -> Known | None:
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return named if known(named.pid) == named else None
+
+
+def marked(variable: str, value: str) -> list[Known]:
+    """Our own processes that were started with this in their environment, also where a record is lost (on Linux)."""
+    entry = f"{variable}={value}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if entry in path.read_bytes().split(b"\0") and (who := known(int(path.parent.name))):
+                found.append(who)
+    return found
 
 
 def end_recorded(records: Sequence[Path], within_s: float) -> list[Known]:

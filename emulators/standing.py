@@ -11,6 +11,7 @@ Everything about it is in one folder of the checkout, so two checkouts never mee
 from __future__ import annotations
 
 import fcntl
+import os
 import socket
 import subprocess
 import threading
@@ -20,7 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emulators.detached import end_recorded, recorded, start_detached
+from emulators.detached import end_recorded, marked, recorded, start_detached, write_record
 from emulators.function_map import load_map
 from emulators.google_emulators import (
     END_WITHIN_S,
@@ -44,6 +45,8 @@ from quantsentinel.wiring.emulators import ENV_FILE, read_env_file, silent
 FOLDER = ROOT / ENV_FILE.parent
 PROJECT = "local-quantsentinel"
 PORT = "FUNCTION_PORT_"
+MARK = "EMULATORS_OF"
+"""In the environment of each: whose it is, should the folder with the records be removed under it."""
 MADE_BY = "PROVISIONED_BY"
 CONTAINERS_HOST = "host.docker.internal"
 COMPOSED = Google(PROJECT, "127.0.0.1:8701", "127.0.0.1:8702", "http://127.0.0.1:8703")
@@ -185,7 +188,7 @@ def adopt(folder: Path, google: Google, stop: threading.Event, say: Say) -> Stan
 def end(folder: Path, stop: threading.Event, say: Say) -> None:
     """Ends the processes of this checkout's set, no other, and removes the env file."""
     ended, there = 0, None
-    if folder.is_dir():
+    if folder.is_dir() or marked(MARK, str(folder.resolve())):
         with locked(folder, stop, say):
             there, ended = healthy(folder), _ended(folder)
     if there and there.made_by == COMPOSE.name:
@@ -234,7 +237,8 @@ def _launched(
         for name, port in ports.items():
             pause(stop)
             line = command(name, programs, port)
-            processes[name] = start_detached(line, folder / f"{name}.json", folder / f"{name}.log")
+            environ = {**os.environ, MARK: str(folder.resolve())}
+            processes[name] = start_detached(line, folder / f"{name}.json", folder / f"{name}.log", environ)
         for name, port in ports.items():
             wait_ready(port, processes[name], folder / f"{name}.log", stop)
         return google_on(PROJECT, ports)
@@ -243,7 +247,10 @@ def _launched(
 def _ended(folder: Path) -> int:
     """The env file goes first: what it names is from now on not to be relied on."""
     (folder / ENV_FILE.name).unlink(missing_ok=True)
-    return len(end_recorded(_records(folder), END_WITHIN_S))
+    for who in marked(MARK, str(folder.resolve())):
+        if who not in [recorded(record) for record in _records(folder)]:
+            write_record(who, folder / f"stray-{who.pid}.json")
+    return len(end_recorded(list(folder.glob("*.json")), END_WITHIN_S))
 
 
 def _records(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,6 +183,15 @@ def test_a_half_dead_set_is_ended_and_started_anew(another: Path) -> None:
     assert said == ["ended what was left of an earlier set"]
     assert not left({who.pid for who in before})
     assert len(running(another)) == 3
+
+
+def test_a_set_whose_folder_was_removed_under_it_is_found_and_ended(another: Path) -> None:
+    start(another, ON, print)
+    gone, said = {who.pid for who in running(another)}, list[str]()
+    shutil.rmtree(another)
+    end(another, ON, said.append)
+    assert said == ["ended 3 emulators"]
+    assert not left(gone)
 
 
 def test_an_end_without_a_set_says_so_and_changes_nothing(tmp_path: Path) -> None:
