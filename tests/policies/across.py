@@ -160,6 +160,14 @@ def _beats_on_a_topic(plan: Plan) -> Iterator[str]:
                 yield f"{address}: beats on {_last(target['topic_name'])}, which is no topic"
 
 
+# --- Delivery ---
+def _waits_for_an_approval(plan: Plan) -> Iterator[str]:
+    for address, values in of(plan, "google_cloudbuild_trigger"):
+        approved = any(one["approval_required"] for one in values.get("approval_config") or [])
+        if (values["substitutions"] or {}).get("_STAGE") != "verify" and not approved:
+            yield f"{address}: applies without anybody's approval"
+
+
 # --- Alerts ---
 def _somebody_is_told(plan: Plan) -> Iterator[str]:
     unknown = {one["address"]: one["change"]["after_unknown"] for one in plan["resource_changes"]}
@@ -192,6 +200,7 @@ RULES: Mapping[str, Rule] = {
     "A function ends before its message is delivered again": _ends_before_the_deadline,
     "A function takes no more at once than it has threads": _threads_for_all,
     "A schedule beats on a topic that stands": _beats_on_a_topic,
+    "Whatever is built to be applied waits for an approval": _waits_for_an_approval,
     "Every alert tells somebody": _somebody_is_told,
     "Every function and every queue has its alerts": _every_failure_is_told,
 }
