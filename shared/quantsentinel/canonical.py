@@ -105,7 +105,10 @@ def plain_bytes(value: Any) -> bytes:
     return _ENCODE(value).encode()
 
 
-_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_ENCODE = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
+"""What `canonical` has walked cannot run in a circle."""
 
 
 def sha256(data: bytes) -> str:
