@@ -1,4 +1,6 @@
 mock_provider "google" {
+  override_during = plan
+
   mock_resource "google_cloud_run_v2_service" {
     defaults = { uri = "https://qs-decide-abc-el.a.run.app" }
   }
@@ -33,13 +35,17 @@ variables {
 }
 
 run "a_pushed_function_is_private_and_runs_as_itself_from_a_digest" {
+  command = plan
+
   override_resource {
-    target = google_service_account.this
-    values = { email = "qs-decide@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-decide@quantsentinel-test.iam.gserviceaccount.com" }
+    override_during = plan
+    target          = google_service_account.this
+    values          = { email = "qs-decide@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-decide@quantsentinel-test.iam.gserviceaccount.com" }
   }
   override_resource {
-    target = google_service_account.push
-    values = { email = "qs-decide-push@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-decide-push@quantsentinel-test.iam.gserviceaccount.com", name = "projects/quantsentinel-test/serviceAccounts/qs-decide-push@quantsentinel-test.iam.gserviceaccount.com" }
+    override_during = plan
+    target          = google_service_account.push
+    values          = { email = "qs-decide-push@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-decide-push@quantsentinel-test.iam.gserviceaccount.com", name = "projects/quantsentinel-test/serviceAccounts/qs-decide-push@quantsentinel-test.iam.gserviceaccount.com" }
   }
 
   assert {
@@ -117,6 +123,7 @@ run "a_pushed_function_is_private_and_runs_as_itself_from_a_digest" {
 }
 
 run "each_alert_is_there_and_tells_the_channels" {
+  command = plan
   variables {
     alert_channels = ["projects/quantsentinel-test/notificationChannels/1"]
   }
@@ -147,6 +154,7 @@ run "each_alert_is_there_and_tells_the_channels" {
 }
 
 run "a_canary_keeps_most_of_the_traffic_on_the_revision_before" {
+  command = plan
   variables {
     traffic = { LATEST = 10, qs-decide-00007-abc = 90 }
   }
@@ -158,6 +166,7 @@ run "a_canary_keeps_most_of_the_traffic_on_the_revision_before" {
 }
 
 run "static_egress_sends_everything_through_the_network_and_dev_can_be_torn_down" {
+  command = plan
   variables {
     network   = { network = "qs-egress", subnetwork = "qs-egress" }
     protected = false
@@ -174,6 +183,7 @@ run "static_egress_sends_everything_through_the_network_and_dev_can_be_torn_down
 }
 
 run "a_named_http_function_that_asks_for_a_secret_of_its_own_needs_no_public_member" {
+  command = plan
   variables {
     name    = "kill_switch"
     topic   = null
@@ -208,6 +218,7 @@ run "a_named_http_function_that_asks_for_a_secret_of_its_own_needs_no_public_mem
 }
 
 run "an_http_function_of_operators_is_called_by_them_alone_and_may_add_the_secrets_it_rotates" {
+  command = plan
   variables {
     name     = "rotate_token"
     topic    = null

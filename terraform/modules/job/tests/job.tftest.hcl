@@ -1,4 +1,6 @@
-mock_provider "google" {}
+mock_provider "google" {
+  override_during = plan
+}
 
 variables {
   project_id = "quantsentinel-test"
@@ -20,13 +22,17 @@ variables {
 }
 
 run "a_job_runs_as_itself_from_a_digest_and_its_schedule_alone_starts_it" {
+  command = plan
+
   override_resource {
-    target = google_service_account.this
-    values = { email = "qs-check-deployment@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-check-deployment@quantsentinel-test.iam.gserviceaccount.com" }
+    override_during = plan
+    target          = google_service_account.this
+    values          = { email = "qs-check-deployment@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-check-deployment@quantsentinel-test.iam.gserviceaccount.com" }
   }
   override_resource {
-    target = google_service_account.beat
-    values = { email = "qs-check-deployment-beat@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-check-deployment-beat@quantsentinel-test.iam.gserviceaccount.com" }
+    override_during = plan
+    target          = google_service_account.beat
+    values          = { email = "qs-check-deployment-beat@quantsentinel-test.iam.gserviceaccount.com", member = "serviceAccount:qs-check-deployment-beat@quantsentinel-test.iam.gserviceaccount.com" }
   }
 
   assert {

@@ -1,4 +1,10 @@
-mock_provider "google" {}
+mock_provider "google" {
+  override_during = plan
+
+  mock_resource "google_compute_address" {
+    defaults = { self_link = "projects/quantsentinel-test/regions/asia-south1/addresses/qs-egress-0" }
+  }
+}
 
 variables {
   project_id = "quantsentinel-test"
@@ -6,6 +12,8 @@ variables {
 }
 
 run "egress_leaves_from_one_address_and_nothing_comes_in" {
+  command = plan
+
   assert {
     condition     = !google_compute_network.this.auto_create_subnetworks && google_compute_subnetwork.this.private_ip_google_access && google_compute_subnetwork.this.ip_cidr_range == "10.70.0.0/22"
     error_message = "subnetworks everywhere, or Google's services only over the internet"
