@@ -25,3 +25,9 @@ Feature: Alerts
     Given I have google_monitoring_notification_channel defined
     Then it must have enabled
     And its value must match the "true$" regex
+
+  @noskip
+  Scenario: Log lines are kept for a quarter
+    Given I have google_logging_project_bucket_config defined
+    Then it must have retention_days
+    And its value must match the "(9[0-9]|[1-9][0-9]{2,3})$" regex

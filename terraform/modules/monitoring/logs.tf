@@ -3,6 +3,15 @@ locals {
   of_us    = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for service in local.services : "\"${service}\""])})"
 }
 
+# The project's own log bucket, which keeps 30 days unless it is told. What must be kept for years is no log line: decisions
+# and audit roots have their buckets.
+resource "google_logging_project_bucket_config" "default" {
+  project        = var.project_id
+  location       = "global"
+  bucket_id      = "_Default"
+  retention_days = var.log_retention_days
+}
+
 # One line a change, written by `announce` when it hears of it (app/announce.py).
 resource "google_logging_metric" "switch_tripped" {
   project     = var.project_id

@@ -96,6 +96,18 @@ variable "tenant_switches" {
   }
 }
 
+variable "log_retention_days" {
+  type        = number
+  description = "Days for which log lines are kept: long enough to look into what a quarter's report asks about."
+  nullable    = false
+  default     = 92
+
+  validation {
+    condition     = var.log_retention_days >= 30 && var.log_retention_days <= 3650 && floor(var.log_retention_days) == var.log_retention_days
+    error_message = "log_retention_days must be a whole number from 30 to 3650."
+  }
+}
+
 # --- Objectives ---
 variable "slos" {
   type = map(object({

@@ -36,6 +36,10 @@ run "every_alert_is_there_and_told_to_somebody_and_silence_at_night_is_none" {
     error_message = "the operators are not told"
   }
   assert {
+    condition     = google_logging_project_bucket_config.default.retention_days == 92 && google_logging_project_bucket_config.default.bucket_id == "_Default"
+    error_message = "log lines are gone after 30 days"
+  }
+  assert {
     condition     = length(google_billing_budget.month) == 0
     error_message = "a budget that was not asked for"
   }
@@ -138,4 +142,12 @@ run "an_objective_of_a_function_that_does_not_run_is_refused" {
   }
 
   expect_failures = [var.heartbeat, var.slos, var.notification_emails]
+}
+
+run "logs_of_a_week_are_refused" {
+  command = plan
+  variables {
+    log_retention_days = 7
+  }
+  expect_failures = [var.log_retention_days]
 }
