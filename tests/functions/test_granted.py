@@ -16,6 +16,7 @@ from quantsentinel.adapters.embedded.bus import SqliteBus
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.app.kills import kill_on
 from quantsentinel.app.tenants import TenantRequest, add_tenant
+from quantsentinel.cli.main import run_command
 from quantsentinel.errors import Unavailable
 from quantsentinel.ports import Delivery, Event, Put
 from quantsentinel.stores.outbox import Outbox
@@ -149,6 +150,16 @@ def test_the_self_test_and_its_sink_use_what_they_are_granted_and_nothing_else(
     compare(recorder, {"self_test", "self_test_sink"})
 
 
+# --- Jobs ---
+def test_the_check_of_a_restore_uses_what_it_is_granted_and_nothing_else(recorder: Recorder, world: World) -> None:
+    """Its objects of `audit` too: a session that is over has been sealed."""
+    world.move_clock(timedelta(hours=8))
+    beat(world, "heartbeat")
+    arguments = KNOWN.jobs["check_restore"].command[1:]
+    recorder.under("check_restore", run_command, [*arguments, "--state", str(world.state)])
+    compare(recorder, {"check_restore"})
+
+
 def test_every_function_of_the_map_is_compared() -> None:
     over_http = {"kill_switch", "rotate_token", "self_test", "self_test_sink"}
     assert set(KNOWN.functions) == set(KNOWN.listening()) | over_http
@@ -157,5 +168,5 @@ def test_every_function_of_the_map_is_compared() -> None:
 def compare(recorder: Recorder, names: set[str]) -> None:
     for name in sorted(names):
         used, (may, must) = recorder.used[name], granted(KNOWN, name)
-        assert used <= may, f"functions.{name}: does what the map does not grant: {sorted(used - may)}"
-        assert must <= used, f"functions.{name}: is granted what it never does: {sorted(must - used)}"
+        assert used <= may, f"{name}: does what the map does not grant: {sorted(used - may)}"
+        assert must <= used, f"{name}: is granted what it never does: {sorted(must - used)}"

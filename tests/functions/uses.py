@@ -20,10 +20,9 @@ from quantsentinel.adapters.embedded.documents import SqliteDocuments
 from quantsentinel.adapters.embedded.objects import FolderObjects
 from quantsentinel.adapters.embedded.secret_files import SecretFiles
 from quantsentinel.wiring import kill_switch, rotate_token, self_test
+from quantsentinel.wiring.google import BUCKETS
 
 T = TypeVar("T")
-BUCKETS = {"raw": "raw", "decisions": "decisions", "audit-roots": "audit"}
-"""First part of a key to its bucket, as `wiring.google` routes it; everything else is in `snapshots`."""
 RIGHTS = {"read": ("read",), "create": ("read", "create"), "write": ("read", "create", "write")}
 """What a grant allows; its own name is what it is given for. Who creates also reads: Google's 403 for an object that is
 there already is told from any other by looking (adapters/google/objects.py)."""
@@ -104,10 +103,10 @@ def _noted(recorder: Recorder, method: Callable[..., Any], uses: Callable[..., l
 
 
 def granted(known: FunctionMap, name: str) -> tuple[set[str], set[str]]:
-    """What the map lets function `name` do, and what of it the function must be seen to do, in the recorder's words."""
-    row = known.functions[name]
+    """What the map lets a function or job do, and what of it that must be seen to do, in the recorder's words."""
+    row = known.functions.get(name) or known.jobs[name]
     plain = {
-        *(f"publish {topic}" for topic in row.publishes),
+        *(f"publish {topic}" for topic in getattr(row, "publishes", ())),
         *(f"secret {secret}" for secret in row.permissions.secrets),
         *(f"new version of {secret}" for secret in row.permissions.secret_versions_added),
     }

@@ -26,6 +26,10 @@ from quantsentinel.wiring.local import channels_of, desk_of
 from quantsentinel.wiring.margin_broker import standing_broker
 from quantsentinel.wiring.upstox_token import upstox_token
 
+Kind = Literal["raw", "snapshots", "decisions", "audit"]
+BUCKETS: Mapping[str, Kind] = {"raw": "raw", "decisions": "decisions", "audit-roots": "audit"}
+"""First part of a key to the bucket that holds it; everything else is in `snapshots`."""
+
 
 class RoutedObjects:
     """Objects by the first part of their key: raw payloads, decisions, the audit's roots (under a retention lock) and
@@ -67,11 +71,7 @@ def open_google(
     clock = clock or SystemClock(settings.clock_offset_s)
     emulated = {name: environ.get(f"{name}_EMULATOR_HOST") for name in ("FIRESTORE", "PUBSUB", "STORAGE")}
     objects = RoutedObjects(
-        {
-            "raw": _bucket(settings, "raw", emulated["STORAGE"]),
-            "decisions": _bucket(settings, "decisions", emulated["STORAGE"]),
-            "audit-roots": _bucket(settings, "audit", emulated["STORAGE"]),
-        },
+        {part: _bucket(settings, kind, emulated["STORAGE"]) for part, kind in BUCKETS.items()},
         _bucket(settings, "snapshots", emulated["STORAGE"]),
     )
     return Platform(
@@ -92,9 +92,7 @@ def open_google(
     )
 
 
-def _bucket(
-    settings: Settings, kind: Literal["raw", "snapshots", "decisions", "audit"], emulator: str | None
-) -> Objects:
+def _bucket(settings: Settings, kind: Kind, emulator: str | None) -> Objects:
     return GcsObjects(settings.project, settings.bucket(kind), emulator_url=emulator)
 
 
