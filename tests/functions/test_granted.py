@@ -14,6 +14,7 @@ from emulators.replay_server import ReplayServer
 from quantsentinel import entry
 from quantsentinel.adapters.embedded.bus import SqliteBus
 from quantsentinel.adapters.embedded.clock import VirtualClock
+from quantsentinel.app.health import health
 from quantsentinel.app.kills import kill_on
 from quantsentinel.app.tenants import TenantRequest, add_tenant
 from quantsentinel.cli.main import run_command
@@ -160,7 +161,16 @@ def test_the_check_of_a_restore_uses_what_it_is_granted_and_nothing_else(recorde
     compare(recorder, {"check_restore"})
 
 
-def test_every_function_of_the_map_is_compared() -> None:
+def test_the_check_of_a_deployment_uses_what_it_is_granted_and_nothing_else(recorder: Recorder, world: World) -> None:
+    """Of what it asks, the state; topics and secrets are asked of Google, which the map grants nobody."""
+    world.move_clock(timedelta(hours=8))
+    beat(world, "heartbeat")
+    recorder.under("check_deployment", lambda: list(health(world.platform, write=False)))
+    compare(recorder, {"check_deployment"})
+
+
+def test_every_function_and_job_of_the_map_is_compared() -> None:
+    assert set(KNOWN.jobs) == {"check_restore", "check_deployment"}
     over_http = {"kill_switch", "rotate_token", "self_test", "self_test_sink"}
     assert set(KNOWN.functions) == set(KNOWN.listening()) | over_http
 
