@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 
 import pytest
 
 from emulators.function_map import load_map
 from quantsentinel.adapters.channels.webhook import TIMEOUT_S
 from quantsentinel.app import announce, fan_out
-from quantsentinel.contracts.events import CycleDecided, Predecessor, TenantBatch
-from quantsentinel.errors import BadInput
 from quantsentinel.ports import MAX_BATCH_WRITES
 from quantsentinel.settings import Settings
 from quantsentinel.stores.tenants import AUDIT_PAGE
@@ -26,41 +23,10 @@ FUNCTIONS, PRICES, SETTINGS = load_map().functions, load_prices(), Settings()
 POLL_S = SETTINGS.poll_interval_s
 OF_THE_COMMIT_ITSELF = 2
 """The record and the inbox entry."""
-NOW = datetime(2025, 8, 29, 4, tzinfo=UTC)
 
 
 def at_once(name: str) -> int:
     return FUNCTIONS[name].max_instances * FUNCTIONS[name].concurrency
-
-
-def batch_of(batches: int) -> TenantBatch:
-    """The last batch of a cycle whose number of batches has just changed; ids are as long as they may be."""
-    cycle = CycleDecided(
-        cycle_id="cyc-" + 20 * "a",
-        underlying="BANKNIFTY",
-        session=date(2025, 8, 29),
-        snapshot_key="snapshots/BANKNIFTY/2025-08-29/091530-0123456789abcdef.parquet",
-        history_key=f"history/BANKNIFTY/2025-08-29/{32 * 'a'}.json",
-        desk_digest="sha256:" + 64 * "a",
-        view_digest="sha256:" + 64 * "a",
-        decided_at=NOW,
-        eligible=100,
-        previous=Predecessor(cycle_id="cyc-" + 20 * "b", decided_at=NOW),
-    )
-    after = tuple(f"cyc-{20 * 'b'}.{number}" for number in range(batches))
-    return TenantBatch(
-        cycle=cycle, batch=batches, tenants=tuple(f"{number:040d}" for number in range(100)), after=after
-    )
-
-
-def most_batches() -> int:
-    def fits(batches: int) -> bool:
-        try:
-            return batch_of(batches).to_event() is not None
-        except BadInput:
-            return False
-
-    return next(count for count in range(1, 1000) if not fits(count + 1))
 
 
 def per_second_of_deliver(slow_share: float) -> float:
@@ -80,7 +46,6 @@ RECKONED: dict[str, Callable[[], float]] = {
     "telegram": lambda: 30 * 60,
     "ramp": lambda: 500 * POLL_S / PRICES.number("cycle.writes_a_flush"),
     "inbox": lambda: 500 * POLL_S / 2,
-    "after": lambda: most_batches() * fan_out.BATCH,
     "fan_out_memory": lambda: (FUNCTIONS["fan_out"].memory_mb - 110) * 1e6 / 5_745,
     "announce": lambda: (MAX_BATCH_WRITES - OF_THE_COMMIT_ITSELF) * announce.BATCH,
     "deliver_slow": lambda: per_second_of_deliver(0.1) * 300,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantsentinel.app.platform import Platform
-from quantsentinel.contracts.events import CycleDecided, TenantBatch
+from quantsentinel.contracts.events import CycleDecided, TenantBatch, all_batches
 from quantsentinel.ports import Create
 from quantsentinel.stores.inbox import Claim, run_once
 
@@ -38,9 +38,6 @@ def _predecessors(platform: Platform, cycle: CycleDecided, batches: int) -> list
         return [()] * batches
     document = platform.documents.get(f"fan_outs/{cycle.previous.cycle_id}")
     before = int(document.data["batches"]) if document else None
-    names = [f"{cycle.previous.cycle_id}.{number}" for number in range(before or 0)]
-    if before is None:
+    if before is None or before == batches:
         return [(f"{cycle.previous.cycle_id}.{number}",) for number in range(batches)]
-    if before == batches:
-        return [(name,) for name in names]
-    return [tuple(names)] * batches
+    return [(all_batches(cycle.previous.cycle_id, before),)] * batches

@@ -96,12 +96,12 @@ class _Batch:
         previous = self._cycle.previous
         if previous is None:
             return
-        found = self._platform.documents.get_many([f"batches/{name}" for name in self._batch.after])
+        found = self._platform.documents.get_many([f"batches/{name}" for name in self._batch.predecessors])
         self._waiting = left_by(found.values())
         age = (self._platform.clock.now() - previous.decided_at).total_seconds()
         if age > self._platform.desk.policy.age.max_handling_s:
             return
-        missing = [name for name in self._batch.after if f"batches/{name}" not in found]
+        missing = [name for name in self._batch.predecessors if f"batches/{name}" not in found]
         if missing and not self._never_applied(previous.cycle_id):
             raise Unavailable(f"{', '.join(missing)} is not applied yet", where=self._batch.batch_id)
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -90,14 +90,32 @@ class CycleDecided(_Message):
         return f"{CYCLE_DECIDED}:{self.cycle_id}"
 
 
+def all_batches(cycle_id: str, count: int) -> str:
+    """All batches of a cycle in one name."""
+    return f"{cycle_id}.*{count}"
+
+
+def _batches(name: str) -> Iterator[str]:
+    cycle_id, _, count = name.partition(".*")
+    return (f"{cycle_id}.{number}" for number in range(int(count))) if count.isdecimal() else iter((name,))
+
+
 class TenantBatch(_Message):
-    """Up to 100 tenants to be served in one cycle; `after` names the batches that have to be applied before."""
+    """Up to 100 tenants to be served in one cycle; `after` names the batches that have to be applied before.
+
+    `<cycle>.*<n>` stands for all n batches of a cycle: a hundred of them, one by one, would not fit into an event.
+    """
 
     topic: ClassVar[str] = TENANT_BATCH
     cycle: CycleDecided
     batch: int
     tenants: tuple[str, ...] = Field(max_length=100)
     after: tuple[str, ...] = ()
+
+    @property
+    def predecessors(self) -> tuple[str, ...]:
+        """The batches that `after` names, one by one."""
+        return tuple(name for item in self.after for name in _batches(item))
 
     @property
     def batch_id(self) -> str:
