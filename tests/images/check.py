@@ -53,7 +53,9 @@ def _measured(loaded: list[Loaded]) -> list[str]:
     broken = [f"the serve environment has {size:.1f} MB, at most {MOST_MB}"] if size > MOST_MB else []
     broken += [f"no bytecode: {name}" for name in bare[:10]]
     for item in loaded:
-        print(f"{'import of ' + item.name:<44} {item.seconds:8.2f} s   {item.modules} modules")
+        print(
+            f"{'import of ' + item.name:<44} {item.seconds:8.2f} s   {item.cpu_s:.2f} s of CPU, {item.modules} modules"
+        )
         broken += [f"{item.name} loads {name}; none may load {', '.join(FORBIDDEN)}" for name in item.forbidden]
     return broken
 
