@@ -86,7 +86,7 @@ lock: $(STAMPS)/installer  ## resolve the groups into requirements/*.txt (newer 
 
 clean:  ## remove what these targets made, except the environments
 	@rm -rf build .qs demo bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	@rm -rf terraform/envs/*/backend_override.tf terraform/envs/*/.terraform terraform/modules/*/.terraform
+	@rm -rf terraform/{envs,modules}/*/{.terraform,.terraform.lock.hcl,backend_override.tf}
 	@find shared tests emulators functions -name __pycache__ -type d -prune -exec rm -rf {} +
 
 emulators-installed: setup
