@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from emulators.function_map import load_map
 from emulators.google_emulators import Google
 from emulators.inventory import Subscribed, inventory
 from emulators.provision import provision
@@ -33,6 +34,7 @@ from quantsentinel.wiring.google import open_google
 from quantsentinel.wiring.handlers import FUNCTIONS, handle
 from quantsentinel.wiring.replay import FEED, ReplayRequest, TenantPlan, merged_schedule, replay, seed_tenants
 from quantsentinel.wiring.sink import LoopbackSink
+from tests.functions.uses import Recorder, granted, watch_google
 
 pytestmark = [pytest.mark.emulators, pytest.mark.slow]
 SNAPSHOTS = 8
@@ -55,6 +57,8 @@ class Run:
     signals: tuple[Mapping[str, Any], ...]
     sent: Mapping[str, int]
     rejected: int
+    used: Mapping[str, set[str]] = field(default_factory=dict)
+    """By function: what it touched of Google's."""
 
 
 class Remembering:
@@ -119,6 +123,7 @@ def google(day: Path, google_emulators: Google) -> Run:
     with pytest.MonkeyPatch.context() as patch, LoopbackSink(new_secret()) as sink:
         for name, value in here.environ.items():
             patch.setenv(name, value)
+        watch_google(recorder := Recorder(), patch)
         platform = open_google(settings, clock, {FEED: RecordedFeed(recording, clock)})
         platform = replace(platform, bus=(bus := Remembering(platform.bus)))
         platform.snapshots.put_daily("NIFTY", recording.daily_history["NIFTY"])
@@ -127,21 +132,21 @@ def google(day: Path, google_emulators: Google) -> Run:
         served: set[str] = set()
         for at, underlying in schedule:
             clock.advance_to(at)
-            found = poll_market(platform, FEED, underlying)
+            found = recorder.under("poll_market", poll_market, platform, FEED, underlying)
             polled += [found] if found else []
-            _serve_all(here, platform, bus, served)
-        return _run_of(platform, polled, sink)
+            _serve_all(here, platform, bus, served, recorder)
+        return replace(_run_of(platform, polled, sink), used=recorder.used)
 
 
-def _serve_all(google: Google, platform: Platform, bus: Remembering, served: set[str]) -> None:
+def _serve_all(google: Google, platform: Platform, bus: Remembering, served: set[str], recorder: Recorder) -> None:
     """Until everything that was published, also meanwhile, has been handled; adds it to `served`."""
     deadline = time.monotonic() + PATIENCE_S
     while bus.ids - served:
         assert time.monotonic() < deadline, f"never delivered: {bus.ids - served}"
-        served |= _serve(google, platform)
+        served |= _serve(google, platform, recorder)
 
 
-def _serve(google: Google, platform: Platform) -> set[str]:
+def _serve(google: Google, platform: Platform, recorder: Recorder) -> set[str]:
     """Every function handles what waits for it; returns the ids of those events."""
     served = set()
     for function in FUNCTIONS:
@@ -150,9 +155,10 @@ def _serve(google: Google, platform: Platform) -> set[str]:
         for item in pulled.raise_for_status().json().get("receivedMessages", ()):
             message = item["message"]
             data = json.loads(base64.b64decode(message["data"]))
-            handled = handle(platform, function.name, message["attributes"]["event_id"], data)
+            event_id = message["attributes"]["event_id"]
+            handled = recorder.under(function.name, handle, platform, function.name, event_id, data)
             assert handled.status == 204, handled
-            served.add(message["attributes"]["event_id"])
+            served.add(event_id)
             httpx.post(f"{url}:acknowledge", json={"ackIds": [item["ackId"]]}, timeout=PATIENCE_S).raise_for_status()
     return served
 
@@ -200,3 +206,13 @@ def test_both_profiles_deliver_every_signal_once(embedded: Run, google: Run) -> 
     assert google.sent == embedded.sent
     assert set(google.sent.values()) == {1}
     assert google.rejected == embedded.rejected == 0
+
+
+def test_no_function_touches_more_of_google_than_the_map_grants_it(google: Run) -> None:
+    """`tests/functions/test_granted.py` also shows that none is granted more than it uses."""
+    known = load_map()
+    assert set(google.used) == {"poll_market", "decide", "fan_out", "serve_tenants", "deliver"}
+    for name, used in google.used.items():
+        assert used <= granted(known, name)[0], f"{name}: {sorted(used - granted(known, name)[0])}"
+    assert "create objects of decisions" in google.used["serve_tenants"]
+    assert "publish signal.issued" in google.used["serve_tenants"]

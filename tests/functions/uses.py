@@ -19,6 +19,9 @@ from quantsentinel.adapters.embedded.bus import SqliteBus
 from quantsentinel.adapters.embedded.documents import SqliteDocuments
 from quantsentinel.adapters.embedded.objects import FolderObjects
 from quantsentinel.adapters.embedded.secret_files import SecretFiles
+from quantsentinel.adapters.google.bus import PubSubBus
+from quantsentinel.adapters.google.documents import FirestoreDocuments
+from quantsentinel.adapters.google.objects import GcsObjects
 from quantsentinel.wiring import kill_switch, rotate_token, self_test
 from quantsentinel.wiring.google import BUCKETS
 
@@ -50,7 +53,7 @@ class Recorder:
 
 
 def _key(right: str) -> Callable[..., list[str]]:
-    return lambda key="", *_, **__: [f"{right} objects of {BUCKETS.get(key.split('/', 1)[0], 'snapshots')}"]
+    return lambda _, key="", *__, **___: [f"{right} objects of {BUCKETS.get(key.split('/', 1)[0], 'snapshots')}"]
 
 
 def _always(use: str) -> Callable[..., list[str]]:
@@ -66,11 +69,11 @@ WATCHED: tuple[tuple[Any, str, Callable[..., list[str]]], ...] = (
     (FolderObjects, "list", _key("read")),
     (FolderObjects, "put_if_absent", _key("create")),
     (FolderObjects, "put", _key("write")),
-    (SqliteBus, "publish", lambda event: [f"publish {event.topic}"]),
-    (SqliteBus, "publish_all", lambda events: [f"publish {event.topic}" for event in events]),
+    (SqliteBus, "publish", lambda _, event: [f"publish {event.topic}"]),
+    (SqliteBus, "publish_all", lambda _, events: [f"publish {event.topic}" for event in events]),
     (TelegramChannel, "send", _always("secret telegram-token")),
     (UpstoxFeed, "poll", _always("secret upstox-token")),
-    (SecretFiles, "add", lambda name, _: [f"new version of {name}"]),
+    (SecretFiles, "add", lambda _, name, __: [f"new version of {name}"]),
 )
 
 
@@ -94,9 +97,30 @@ def watch(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(owner, edge, partial(recorder.under, name, getattr(owner, edge)))
 
 
+# --- On Google's own clients ---
+def _in_bucket(right: str) -> Callable[..., list[str]]:
+    return lambda objects, *_, **__: [f"{right} objects of {objects._bucket.name.rpartition('-qs-')[2]}"]
+
+
+GOOGLE: tuple[tuple[Any, str, Callable[..., list[str]]], ...] = (
+    *((FirestoreDocuments, name, _always("read documents")) for name in ("get", "get_many", "query")),
+    (FirestoreDocuments, "commit", _always("write documents")),
+    *((GcsObjects, name, _in_bucket("read")) for name in ("get", "list")),
+    (GcsObjects, "put_if_absent", _in_bucket("create")),
+    (GcsObjects, "put", _in_bucket("write")),
+    (PubSubBus, "publish_all", lambda _, events: [f"publish {event.topic}" for event in events]),
+)
+
+
+def watch_google(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
+    """The same of the Google adapters; the buckets are those that the keys were really sent to."""
+    for owner, name, uses in GOOGLE:
+        patch.setattr(owner, name, _noted(recorder, getattr(owner, name), uses))
+
+
 def _noted(recorder: Recorder, method: Callable[..., Any], uses: Callable[..., list[str]]) -> Callable[..., Any]:
     def noted(self: Any, *arguments: Any, **named: Any) -> Any:
-        recorder.note(uses(*arguments, **named))
+        recorder.note(uses(self, *arguments, **named))
         return method(self, *arguments, **named)
 
     return noted
