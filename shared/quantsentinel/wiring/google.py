@@ -9,10 +9,6 @@ import socket
 from collections.abc import Mapping
 from typing import Literal
 
-import httpx
-
-from quantsentinel.adapters.brokers.poll_plan import PollPlan
-from quantsentinel.adapters.brokers.upstox import UpstoxFeed
 from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.adapters.google.bus import PubSubBus
 from quantsentinel.adapters.google.documents import FirestoreDocuments
@@ -22,9 +18,9 @@ from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import Clock, MarketFeed, ObjectInfo, Objects
 from quantsentinel.settings import Settings
-from quantsentinel.wiring.local import channels_of, desk_of
+from quantsentinel.wiring.channels import Channels
+from quantsentinel.wiring.local import desk_of
 from quantsentinel.wiring.margin_broker import standing_broker
-from quantsentinel.wiring.upstox_token import upstox_token
 
 Kind = Literal["raw", "snapshots", "decisions", "audit"]
 BUCKETS: Mapping[str, Kind] = {"raw": "raw", "decisions": "decisions", "audit-roots": "audit"}
@@ -86,7 +82,7 @@ def open_google(
         owner=f"{os.environ.get('K_REVISION', socket.gethostname())}-{os.getpid()}-{secrets.token_hex(4)}",
         feeds=feeds or {},
         margin_broker=standing_broker(settings, clock),
-        channels=channels_of(settings, local_profile=emulated["FIRESTORE"] is not None),
+        channels=Channels(settings, local_profile=emulated["FIRESTORE"] is not None),
         followed=settings.underlyings,
         poll_interval_s=settings.poll_interval_s,
     )
@@ -104,6 +100,12 @@ def feeds_of(settings: Settings, desk: Desk, clock: Clock) -> dict[str, MarketFe
         raise BadInput(
             "no Upstox token", where="QS_UPSTOX_TOKEN", fix="Create an Analytics Token in Upstox Developer Apps"
         )
+    import httpx
+
+    from quantsentinel.adapters.brokers.poll_plan import PollPlan
+    from quantsentinel.adapters.brokers.upstox import UpstoxFeed
+    from quantsentinel.wiring.upstox_token import upstox_token
+
     plan = PollPlan.standard(settings.underlyings, settings.poll_interval_s)
     http = httpx.Client(base_url=settings.upstox_url)
     return {"upstox": UpstoxFeed(http, upstox_token(settings, os.environ), desk.rules, plan, clock)}

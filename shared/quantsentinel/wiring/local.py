@@ -9,11 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 import quantsentinel
-from quantsentinel.adapters.channels.telegram import TelegramChannel
-from quantsentinel.adapters.channels.webhook import WebhookChannel
 from quantsentinel.adapters.embedded.bus import NO_FAULTS, SqliteBus
 from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.adapters.embedded.database import Database
@@ -25,8 +21,9 @@ from quantsentinel.desk import Desk, load_policy
 from quantsentinel.distribution import Distribution, DistributionMode, read_legal_rows
 from quantsentinel.errors import BadInput, QuantsentinelError
 from quantsentinel.market.rulebook import load_rules
-from quantsentinel.ports import BrokerMargin, Channel, Clock, Delivery, MarketFeed
+from quantsentinel.ports import BrokerMargin, Clock, Delivery, MarketFeed
 from quantsentinel.settings import Settings
+from quantsentinel.wiring.channels import Channels
 from quantsentinel.wiring.handlers import FUNCTIONS, handle, log
 
 STATE_FILE = "quantsentinel.sqlite"
@@ -57,18 +54,6 @@ def _toml(path: Path | None) -> Mapping[str, Any] | None:
         raise BadInput(f"cannot read the policy overlay: {error}", where=str(path)) from None
 
 
-def channels_of(settings: Settings, *, local_profile: bool) -> dict[str, Channel]:
-    """The webhook channel always; Telegram when a bot token is configured."""
-    client = httpx.Client()
-    found: dict[str, Channel] = {
-        "webhook": WebhookChannel(client, SystemClock(), local_profile=local_profile),
-    }
-    token = settings.telegram_token.get_secret_value()
-    if token:
-        found["telegram"] = TelegramChannel(client, settings.telegram_url, token)
-    return found
-
-
 def open_local(
     settings: Settings,
     clock: Clock | None = None,
@@ -94,7 +79,7 @@ def open_local(
         owner=f"{socket.gethostname()}-{os.getpid()}",
         feeds=feeds or {},
         margin_broker=margin_broker,
-        channels=channels_of(settings, local_profile=True),
+        channels=Channels(settings, local_profile=True),
         followed=settings.underlyings,
         poll_interval_s=settings.poll_interval_s,
     )

@@ -1,20 +1,18 @@
-"""The broker whose margin calculator is asked, when one is configured."""
+"""The broker whose margin calculator is asked, when one is configured: until then nothing of it is loaded."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import httpx
-
-from quantsentinel.adapters.brokers.kite_margin import KiteMargin
-from quantsentinel.adapters.brokers.upstox import upstox_client
-from quantsentinel.adapters.brokers.upstox_margin import UpstoxMargin
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import BrokerFigure, BrokerMargin, Clock, MarginOrder
 from quantsentinel.settings import Settings
-from quantsentinel.wiring.upstox_token import upstox_token
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S = 10.0
 DECIDING_TIMEOUT_S = 2.0
@@ -50,6 +48,10 @@ def standing_broker(settings: Settings, clock: Clock) -> BrokerMargin | None:
 
 
 def _client(settings: Settings, timeout_s: float) -> httpx.Client:
+    import httpx
+
+    from quantsentinel.adapters.brokers.upstox import upstox_client
+
     if settings.margin_broker == "upstox":
         return upstox_client(settings.upstox_url, timeout_s)
     if settings.margin_broker == "kite":
@@ -58,6 +60,10 @@ def _client(settings: Settings, timeout_s: float) -> httpx.Client:
 
 
 def _broker(settings: Settings, client: httpx.Client, clock: Clock) -> BrokerMargin:
+    from quantsentinel.adapters.brokers.kite_margin import KiteMargin
+    from quantsentinel.adapters.brokers.upstox_margin import UpstoxMargin
+    from quantsentinel.wiring.upstox_token import upstox_token
+
     if settings.margin_broker == "upstox":
         return UpstoxMargin(client, upstox_token(settings, os.environ), clock)
     return KiteMargin(client, settings.kite_key.get_secret_value(), settings.kite_token.get_secret_value(), clock)
