@@ -38,6 +38,7 @@ module "platform" {
   budget              = var.budget
   traffic             = var.traffic
   static_egress       = var.static_egress
+  margin_broker       = var.margin_broker
   kms_key             = var.kms_key
   settings            = var.settings
   function_settings   = var.function_settings

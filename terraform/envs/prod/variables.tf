@@ -75,6 +75,13 @@ variable "static_egress" {
   default     = null
 }
 
+variable "margin_broker" {
+  type        = string
+  description = "Whose margin figure decisions prefer to the estimate: upstox, or empty for nobody's."
+  nullable    = false
+  default     = ""
+}
+
 variable "kms_key" {
   type        = string
   description = "Customer-managed key of documents, objects and images; null for Google's own."

@@ -30,7 +30,7 @@ resource "google_project_service" "this" {
 # --- What runs ---
 module "function" {
   source   = "../function"
-  for_each = var.map.functions
+  for_each = local.functions
 
   project_id     = var.project_id
   project_number = var.project_number

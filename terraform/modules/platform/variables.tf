@@ -77,6 +77,18 @@ variable "batch_image" {
 }
 
 # --- What people decide ---
+variable "margin_broker" {
+  type        = string
+  description = "Whose margin figure decisions prefer to the estimate: upstox, or nobody's."
+  nullable    = false
+  default     = ""
+
+  validation {
+    condition     = contains(["", "upstox"], var.margin_broker)
+    error_message = "margin_broker must be upstox or empty: of no other broker does the map hold a token."
+  }
+}
+
 variable "notification_emails" {
   type        = set(string)
   description = "Addresses that alerts are sent to."

@@ -57,6 +57,37 @@ run "static_egress_delivery_and_a_budget_are_options" {
   }
 }
 
+run "who_decides_may_ask_the_broker_for_margins" {
+  command = plan
+
+  variables {
+    margin_broker = "upstox"
+  }
+
+  assert {
+    condition     = local.env["decide"].QS_MARGIN_BROKER == "upstox" && local.env["decide"].QS_UPSTOX_TOKEN_FILE == "/secrets/upstox-token/value"
+    error_message = "decide is not told whom to ask, or not with which token"
+  }
+  assert {
+    condition     = [for name, row in local.functions : name if contains(row.permissions.secrets, "upstox-token")] == ["decide", "poll_market"]
+    error_message = "the broker's token is given to somebody else, or not to who asks"
+  }
+  assert {
+    condition     = [for name, told in local.env : name if contains(keys(told), "QS_MARGIN_BROKER")] == ["decide"]
+    error_message = "somebody else is told to ask the broker"
+  }
+}
+
+run "a_margin_broker_without_a_token_is_refused" {
+  command = plan
+
+  variables {
+    margin_broker = "kite"
+  }
+
+  expect_failures = [var.margin_broker]
+}
+
 # --- Refused ---
 run "an_unprotected_prod_is_refused" {
   command = plan
