@@ -121,7 +121,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--underlying", action="append", help="repeatable; default NIFTY")
     parser.add_argument("--date", type=date.fromisoformat, default=date(2025, 8, 29), help="the simulated day")
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--poll-s", type=float, default=10.0, help="below 60: a source without a clock has to move")
+    parser.add_argument("--poll-s", type=float, default=5.0, help="below 60: a source without a clock has to move")
     parser.add_argument("--skip-minutes", type=float, default=30.0, help="how far into the session to start")
     parser.add_argument("--seconds", type=float, help="stop by itself after so long")
     given = parser.parse_args(arguments)
