@@ -20,7 +20,6 @@ from quantsentinel.ports import Json, Message
 from quantsentinel.stores.inbox import Claim
 from quantsentinel.stores.tenants import Endpoint, TenantStore
 
-FINAL = frozenset({"sent", "expired", "failed"})
 OFFERS = frozenset({"created", "updated"})
 """States on which a tenant may enter."""
 SWITCHED = "switched"
