@@ -89,7 +89,7 @@ def _checked(name: str, ask: Callable[[], Check]) -> Check:
     try:
         return ask()
     except NotAllowed:
-        return Check(name, WARN, "this account may not read it", "Ask with an account that may, or give this one that right alone")
+        return Check(name, WARN, "this account may not read it", "Ask with one that may, or give it this right alone")
     except QuantsentinelError as error:
         return failed(name, error)
 
