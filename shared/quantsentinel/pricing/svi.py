@@ -88,7 +88,7 @@ def fit_slice(k: ArrayLike, total_variance_quoted: ArrayLike, weight: ArrayLike)
 
 
 def fit_slices(quotes: Sequence[Quotes]) -> list[SviFit]:
-    """The weighted least-squares slice of each expiry, each as if it were alone (to some 1e-11 of its variance).
+    """The weighted least-squares slice of each expiry, each as if it were alone (to some 1e-10 of its variance).
 
     Raises `BadInput` when a value is not finite, a total variance or weight not positive, or the lengths differ.
     """
