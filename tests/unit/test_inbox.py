@@ -73,6 +73,17 @@ def test_a_live_lease_makes_others_wait_and_an_expired_one_is_taken_over(
     assert only_entry(documents)["owner"] == "second"
 
 
+def test_a_slow_handler_keeps_the_longer_lease_that_it_asked_for(
+    documents: SqliteDocuments, clock: VirtualClock, inbox: Inbox
+) -> None:
+    assert inbox.claim("k", "hash", 60.0) is not None
+    clock.advance(59.999)
+    with pytest.raises(Unavailable, match="first"):
+        Inbox(documents, clock, "second").claim("k", "hash")
+    clock.advance(0.001)
+    assert Inbox(documents, clock, "second").claim("k", "hash", 60.0).attempt == 2
+
+
 def test_who_lost_the_lease_loses_its_whole_batch(
     documents: SqliteDocuments, clock: VirtualClock, inbox: Inbox
 ) -> None:

@@ -20,6 +20,8 @@ from quantsentinel.ports import Json, Message
 from quantsentinel.stores.inbox import Claim
 from quantsentinel.stores.tenants import Endpoint, TenantStore
 
+LEASE_S = 60.0
+"""Longer than a slow endpoint may take from connecting to its answer (45 s): a lease that ends sooner sends twice."""
 OFFERS = frozenset({"created", "updated"})
 """States on which a tenant may enter."""
 SWITCHED = "switched"
@@ -111,7 +113,7 @@ def raise_longest_wait(trouble: Sequence[Unavailable]) -> None:
 def _deliver_once(platform: Platform, attempt: _Attempt) -> str:
     """The delivery's final state. Raises `Unavailable` when it has none yet."""
     key = f"deliver:{attempt.delivery_id}"
-    claim = platform.inbox.claim(key, attempt.delivery_id)
+    claim = platform.inbox.claim(key, attempt.delivery_id, LEASE_S)
     before = attempt.store.delivery(attempt.delivery_id)
     if claim is None:
         return str(before["state"]) if before else "sent"

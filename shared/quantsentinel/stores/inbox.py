@@ -18,8 +18,9 @@ from quantsentinel.ports import Clock, Create, Document, Documents, Json, Update
 from quantsentinel.stores.expiring import FIELD, expiry
 
 LEASE_S = 20.0
-"""Longer than the slowest call of a handler (15 s), and short enough that the event of a process that died is taken
-over within a cycle's age limit: at the bus's second or third asking. A failure gives the lease up at once."""
+"""Longer than the slowest call of a handler that asks for no longer one, and short enough that the event of a process
+that died is taken over within a cycle's age limit: at the bus's second or third asking. A failure gives the lease up
+at once."""
 KEEP = timedelta(days=7)
 """Pub/Sub keeps an unacknowledged message for at most seven days."""
 
@@ -65,23 +66,24 @@ class Inbox:
         self._owner = owner
         self._lease = timedelta(seconds=lease_s)
 
-    def claim(self, key: str, payload_hash: str) -> Claim | None:
-        """The right to handle `key` now, or None when that has been done.
+    def claim(self, key: str, payload_hash: str, lease_s: float | None = None) -> Claim | None:
+        """The right to handle `key` now, or None when that has been done; a slow handler asks for a longer lease.
 
         Raises `Unavailable` while somebody else holds a live lease, and `Broken` when the key was first seen with
         another payload: two different events share one identity.
         """
         path = _path(key)
+        lease = self._lease if lease_s is None else timedelta(seconds=lease_s)
         try:
-            self._documents.commit([Create(path, self._lease_data(key, payload_hash, attempt=1))])
+            self._documents.commit([Create(path, self._lease_data(key, payload_hash, lease, attempt=1))])
         except Conflict:
             found = self._documents.get(path)
             if found is None:
                 raise Unavailable("the entry went away between two reads", where=path) from None
-            return self._taken(found, key, payload_hash)
+            return self._taken(found, key, payload_hash, lease)
         return self._mine(path)
 
-    def _taken(self, found: Document, key: str, payload_hash: str) -> Claim | None:
+    def _taken(self, found: Document, key: str, payload_hash: str, lease: timedelta) -> Claim | None:
         if found.data["payload_hash"] != payload_hash:
             raise Broken(
                 f"{key} came with payload {payload_hash}, before with {found.data['payload_hash']}",
@@ -93,7 +95,7 @@ class Inbox:
         lease_until = datetime.fromisoformat(found.data["lease_until"])
         if found.data["status"] == "claimed" and lease_until > self._clock.now():
             raise Unavailable(f"{key} is being handled by {found.data['owner']} until {lease_until}", where="inbox")
-        data = self._lease_data(key, payload_hash, attempt=int(found.data["attempt"]) + 1)
+        data = self._lease_data(key, payload_hash, lease, attempt=int(found.data["attempt"]) + 1)
         self._documents.commit([Update(found.path, data, found.version)])
         return self._mine(found.path)
 
@@ -112,14 +114,14 @@ class Inbox:
         """For a handler that changes no state of its own."""
         self._documents.commit([claim.complete_write(result)])
 
-    def _lease_data(self, key: str, payload_hash: str, attempt: int) -> dict[str, object]:
+    def _lease_data(self, key: str, payload_hash: str, lease: timedelta, attempt: int) -> dict[str, object]:
         now = self._clock.now()
         return {
             "key": key,
             "status": "claimed",
             "owner": self._owner,
             "attempt": attempt,
-            "lease_until": _text(now + self._lease),
+            "lease_until": _text(now + lease),
             "payload_hash": payload_hash,
             "result": None,
             FIELD: expiry(now + KEEP),

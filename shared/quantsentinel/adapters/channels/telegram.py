@@ -11,6 +11,9 @@ from quantsentinel.ports import Message, Sent
 
 TIMEOUT_S = 15.0
 MAX_TEXT = 4096
+DEFAULT_WAIT_S = 30.0
+"""When a 429 does not say how long."""
+MAX_WAIT_S = 86_400.0
 
 
 def check_chat(chat_id: str) -> None:
@@ -54,13 +57,22 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
 
 
 def _judge(status: int, answer: dict[str, Any]) -> Sent:
+    """What is wrong with the chat ends the delivery; a token that is wrong is ours to mend, so it is tried again."""
     description = str(answer.get("description", ""))
     if status == 200 and answer.get("ok") is True:
-        return Sent(status, reference=str(answer.get("result", {}).get("message_id", "")))
+        return Sent(status, reference=str(_part(answer, "result").get("message_id", "")))
     if status == 429:
-        wait = float(answer.get("parameters", {}).get("retry_after", 30))
-        raise RateLimited(description or "HTTP 429", retry_after_s=wait, where="telegram")
-    if status in (400, 401, 403, 404):
-        fix = "The tenant has to link the chat again" if status == 403 else "Check QS_TELEGRAM_TOKEN and the chat id"
+        wait = _part(answer, "parameters").get("retry_after")
+        known = isinstance(wait, int | float) and 0 <= wait <= MAX_WAIT_S
+        seconds = float(wait or 0) if known else DEFAULT_WAIT_S
+        raise RateLimited(description or "HTTP 429", retry_after_s=seconds, where="telegram")
+    if status in (400, 403):
+        fix = "The tenant has to link the chat again" if status == 403 else "Check the chat id"
         raise BadInput(f"HTTP {status} {description}", where="telegram", fix=fix)
-    raise Unavailable(f"HTTP {status} {description}", where="telegram")
+    fix = "Check QS_TELEGRAM_TOKEN" if status in (401, 404) else ""
+    raise Unavailable(f"HTTP {status} {description}", where="telegram", fix=fix)
+
+
+def _part(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    value = answer.get(name)
+    return value if isinstance(value, dict) else {}

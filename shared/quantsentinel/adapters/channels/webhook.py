@@ -1,5 +1,8 @@
 """Standard Webhooks v1: one signed POST, no retry inside (the bus retries until `valid_until`).
 
+The endpoint is somebody else's machine: no redirect is followed, its answer's body is not read beyond what lets the
+connection be used again, and an address inside a network is refused where it can be seen from its text.
+
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -8,7 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ipaddress
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -19,10 +24,16 @@ from quantsentinel.errors import BadInput, RateLimited, Unavailable
 from quantsentinel.ports import Clock, Message, Sent
 
 TIMEOUT_S = 15.0
+"""For the answer to begin; the specification asks for 15 to 30."""
+TIMEOUTS = httpx.Timeout(TIMEOUT_S, connect=5.0, write=5.0, pool=5.0)
+MAX_ANSWER_BYTES = 4_096
+"""Read of an answer that says its length, for at most a second: only its status is asked for."""
 TOLERANCE_S = 300.0
 """How far a signed timestamp may be from the receiver's clock."""
 MAX_BODY_BYTES = 20_000
+MAX_RETRY_AFTER_DIGITS = 6
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_INNER = {"internal", "local", "localhost"}
 
 
 def new_secret() -> str:
@@ -74,11 +85,26 @@ def _key(secret: str) -> bytes:
 
 
 def check_url(url: str, *, local_profile: bool) -> None:
-    """HTTPS only; a local profile also allows plain HTTP to loopback. Raises `BadInput`."""
+    """HTTPS to a public address only; a local profile also allows plain HTTP to loopback. Raises `BadInput`.
+
+    Only the text is looked at: a name that resolves to an inner address passes, so a sender's network must lead to
+    nothing but the internet.
+    """
     parts = urlsplit(url)
     loopback = local_profile and parts.scheme == "http" and parts.hostname in _LOOPBACK
     if not (parts.hostname and (parts.scheme == "https" or loopback)) or parts.username:
         raise BadInput(f"webhook address {url!r}", where="webhook", fix="An https:// address without user or password")
+    if not (loopback or local_profile or _is_public(parts.hostname)):
+        raise BadInput(f"webhook address {url!r}", where="webhook", fix="An address that the internet can reach")
+
+
+def _is_public(host: str) -> bool:
+    """A number has to be a global address; a name needs a domain, which ends in letters (`127.1` is a number too)."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        _, dot, domain = host.rstrip(".").rpartition(".")
+        return bool(dot) and domain not in _INNER and not domain[:1].isdecimal()
 
 
 class WebhookChannel:
@@ -102,13 +128,30 @@ class WebhookChannel:
             "webhook-signature": sign(message.secret, message.id, timestamp, message.body),
             "user-agent": "quantsentinel",
         }
+        request = self._client.build_request(
+            "POST", message.address, content=message.body, headers=headers, timeout=TIMEOUTS
+        )
         try:
-            response = self._client.post(
-                message.address, content=message.body, headers=headers, timeout=TIMEOUT_S, follow_redirects=False
-            )
+            response = self._client.send(request, stream=True, follow_redirects=False)
         except httpx.HTTPError as error:
             raise Unavailable(f"{type(error).__name__}: {error}", where="webhook") from error
+        _let_go(response)
         return _judge(response)
+
+
+def _let_go(response: httpx.Response) -> None:
+    """A short answer is read, which keeps the connection; any other is cut off. Its status counts either way."""
+    length = response.headers.get("content-length", "")
+    until = time.monotonic() + 1.0
+    try:
+        if response.status_code == 204 or (length.isdecimal() and len(length) < 6 and int(length) <= MAX_ANSWER_BYTES):
+            for _ in response.iter_raw():
+                if time.monotonic() > until:
+                    break
+    except httpx.HTTPError:
+        pass  # the status was told before
+    finally:
+        response.close()
 
 
 def _judge(response: httpx.Response) -> Sent:
@@ -126,4 +169,4 @@ def _judge(response: httpx.Response) -> Sent:
 def _retry_after(response: httpx.Response) -> float | None:
     """Seconds; the HTTP-date form is left to the bus's back-off."""
     value = response.headers.get("retry-after", "")
-    return float(value) if value.isdigit() else None
+    return float(value) if value.isdecimal() and len(value) <= MAX_RETRY_AFTER_DIGITS else None
