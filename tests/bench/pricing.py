@@ -20,7 +20,7 @@ from vollib.black.implied_volatility import implied_volatility as jaeckel
 
 from quantsentinel.pricing import black76
 from quantsentinel.pricing.density import crash_probability, expected_payoff, implied_density
-from quantsentinel.pricing.forward import ForwardFit, forward_from_parity
+from quantsentinel.pricing.forward import ForwardFit, forward_from_parity, forwards_from_parity
 from quantsentinel.pricing.implied_vol import implied_vol
 from quantsentinel.pricing.physical import physical_density
 from quantsentinel.pricing.smile import Smile, corrected_smile
@@ -152,7 +152,9 @@ def _surface_rows(parts: list[RealSlice], label: str) -> list[dict[str, Any]]:
     fits = wall_ms(lambda: fit_slices(quotes), 21)
     free = wall_ms(lambda: repaired(fit_slices(quotes), quotes), 21)
     guarded = wall_ms(lambda: guarded_surface(quotes), 11)
-    forwards = wall_ms(lambda: [forward_from_parity(p.strike, *p.sides, p.discount) for p in parts], 21)
+    strikes, sides = _side_by_side(parts)
+    discounts = np.array([part.discount for part in parts])
+    forwards = wall_ms(lambda: forwards_from_parity(strikes, sides, discounts), 21)
     return [
         row(f"forwards of {len(parts)} expiries", forwards, "ms", 2.0, note=label),
         row("SVI fits of a snapshot", fits, "ms", 6.0, peer=peer, note=slices),
@@ -160,6 +162,14 @@ def _surface_rows(parts: list[RealSlice], label: str) -> list[dict[str, Any]]:
         row("SVI fits, butterfly and calendar repair, smiles", guarded, "ms", 25.0, note=slices),
         *_density_rows(worth[0], label),
     ]
+
+
+def _side_by_side(parts: Sequence[RealSlice]) -> tuple[np.ndarray, np.ndarray]:
+    """Strikes (S, n) and quotes (4, S, n), short expiries filled up with quotes of 0."""
+    table = np.zeros((5, len(parts), max(len(part.strike) for part in parts)))
+    for place, part in enumerate(parts):
+        table[:, place, : len(part.strike)] = part.strike, *part.sides
+    return table[0], table[1:]
 
 
 def guarded_surface(quotes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[Smile]:

@@ -7,7 +7,7 @@ import pytest
 
 from quantsentinel.errors import BadInput
 from quantsentinel.pricing import black76
-from quantsentinel.pricing.forward import NEAR_PAIRS, forward_from_parity
+from quantsentinel.pricing.forward import NEAR_PAIRS, ForwardFit, forward_from_parity, forwards_from_parity
 
 FORWARD, DISCOUNT = 24_588.35, 0.9994
 STRIKES = np.arange(22_000.0, 27_001.0, 50.0)
@@ -83,6 +83,22 @@ def test_strikes_may_come_in_any_order() -> None:
     order = np.random.default_rng(1).permutation(len(STRIKES))
     mixed = forward_from_parity(STRIKES[order], *(side[order] for side in _quotes()), DISCOUNT)
     assert mixed.forward == pytest.approx(forward_from_parity(STRIKES, *_quotes(), DISCOUNT).forward, abs=1e-9)
+
+
+def test_each_expiry_of_a_batch_is_fitted_as_if_it_were_alone() -> None:
+    table = np.zeros((5, 3, len(STRIKES)))
+    for place, size in enumerate((len(STRIKES), 55, 2)):
+        table[:, place, :size] = STRIKES[:size], *(side[:size] for side in _quotes())
+    table[1:, 0, 50] += 300.0
+    batch = forwards_from_parity(table[0], table[1:], np.array([DISCOUNT, 0.99, 0.98]))
+    alone = [forward_from_parity(*table[:, i], discount) for i, discount in enumerate((DISCOUNT, 0.99, 0.98))]
+
+    def figures(fit: ForwardFit) -> list[float]:
+        return [fit.forward, fit.stderr, fit.n_pairs, fit.spread_median, *fit.strike, *fit.residuals, *fit.spreads]
+
+    for one, other in zip(batch, alone, strict=True):
+        assert figures(one) == pytest.approx(figures(other), rel=1e-9, abs=1e-9, nan_ok=True)
+    assert [fit.reason for fit in batch] == [None, None, "too_few_pairs"]
 
 
 @pytest.mark.parametrize("discount", [0.0, -0.5, 1.2, float("nan")])

@@ -24,7 +24,7 @@ from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import MIN_LAG_S, contract_for
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import MASKED_BY, Bools, Floats, Slice, Snapshot
-from quantsentinel.pricing.forward import ForwardFit, forward_from_parity
+from quantsentinel.pricing.forward import ForwardFit, forwards_from_parity
 
 NEAR_PAIRS = 10
 """Strikes nearest to the forward, per slice, that are called near the money."""
@@ -197,37 +197,25 @@ def _rate(rules: RuleBook, on: date) -> float:
 
 
 def _forwards(snapshot: Snapshot, bad: Bools, discounts: Floats) -> tuple[ForwardFit, ...]:
-    bid, ask = _prices(snapshot, bad)
-    fits = (_fit(snapshot, bid, ask, (index, discount)) for index, discount in enumerate(discounts.tolist()))
+    """Of each slice, all at once, from rows that are not `bad`; last prices where the source has no quotes. A slice
+    without a rate gets no pairs, hence no forward."""
+    counts = _rows(snapshot) // 2
+    known = discounts > 0
+    # One line a slice, pairs side by side, short slices filled up with quotes of 0.
+    filled = np.arange(counts.max()) < counts[:, None]
+    table = np.zeros((5, *filled.shape))
+    quotes = snapshot.capability == "quotes"
+    bid, ask = (np.where(bad, 0.0, snapshot.columns[name if quotes else "ltp"]) for name in ("bid", "ask"))
+    table[:, filled] = snapshot.strike[0::2], bid[0::2], ask[0::2], bid[1::2], ask[1::2]
+    table[1:, ~known] = 0.0
+    fits = forwards_from_parity(table[0], table[1:], np.where(known, discounts, 1.0))
     return tuple(replace(fit, forward=float("nan"), reason="not_positive") if fit.forward <= 0 else fit for fit in fits)
 
 
-def _prices(snapshot: Snapshot, bad: Bools) -> tuple[Floats, Floats]:
-    """Bids and asks to fit with, zero where bad; last prices where the source has no quotes."""
-    quotes = snapshot.capability == "quotes"
-    bid = np.where(bad, 0.0, snapshot.bid if quotes else snapshot.ltp)
-    return bid, np.where(bad, 0.0, snapshot.ask if quotes else snapshot.ltp)
-
-
-def _fit(snapshot: Snapshot, bid: Floats, ask: Floats, which: tuple[int, float]) -> ForwardFit:
-    """The forward of slice `index` under `discount`. Without a rate the slice gets no pairs, hence no forward."""
-    index, discount = which
-    low = int(snapshot.offsets[index])
-    high = int(snapshot.offsets[index + 1]) if discount > 0 else low
-    call, put = slice(low, high, 2), slice(low + 1, high, 2)
-    known = discount if discount > 0 else 1.0
-    return forward_from_parity(snapshot.strike[call], bid[call], ask[call], bid[put], ask[put], known)
-
-
 def nearest_forward(snapshot: Snapshot, rules: RuleBook) -> float | None:
-    """The forward of the nearest expiry that has one, without judging the rest."""
-    bid, ask = _prices(snapshot, absurd(snapshot))
-    for index, part in enumerate(snapshot.slices):
-        found = discounting(rules, snapshot.underlying, part)
-        fit = _fit(snapshot, bid, ask, (index, found[1])) if found else None
-        if fit is not None and fit.is_fitted:
-            return fit.forward
-    return None
+    """The forward of the nearest expiry that has one, by what each row says of itself."""
+    fits = _forwards(snapshot, absurd(snapshot), _discounting(snapshot, rules)[1])
+    return next((fit.forward for fit in fits if fit.is_fitted), None)
 
 
 def _near(snapshot: Snapshot, forward: Floats) -> Bools:
