@@ -31,7 +31,8 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """Each bound as lots before flooring, before the knob and the ladder; `binding` names the lowest."""
+    """Each bound as lots before flooring, before the knob and the ladder; `binding` names the lowest, or the check of a
+    wall that cut the lots further (`risk.cut`)."""
 
     lots: int
     by_trade_loss: float

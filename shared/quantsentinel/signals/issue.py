@@ -19,11 +19,12 @@ from quantsentinel.portfolio.marks import mark_position
 from quantsentinel.portfolio.sizing import Sizing, size
 from quantsentinel.portfolio.terms import terms_at
 from quantsentinel.risk.castle import judge
+from quantsentinel.risk.cut import AMOUNTS, cut
 from quantsentinel.risk.facts import Facts, TenantFacts, key_of
 from quantsentinel.risk.ladder import rungs
 from quantsentinel.signals.signal import Refusal, SignalEvent, SignalState, signal_id_of
 from quantsentinel.signals.why import why_enter
-from quantsentinel.units import rupees
+from quantsentinel.units import counted, rupees
 from quantsentinel.verdict import Outcome, Verdict, first_stop
 
 
@@ -45,8 +46,7 @@ def enter(
             continue
         sizing = size(opportunity, budget, facts.desk, ladder)
         asked = Facts(facts, book, budget, opportunity, sizing, terms_at(opportunity, max(sizing.lots, 1), facts.desk))
-        verdicts = judge(asked, switched)
-        stop = first_stop(verdicts)
+        asked, verdicts, stop = _judged(asked, switched)
         if stop is not None:
             refused.append(_refusal(facts, opportunity, stop, verdicts, asked.sizing))
             continue
@@ -56,6 +56,27 @@ def enter(
         created.append(offer(asked, position, SignalState.CREATED, verdicts))
     after = replace(facts, book=book) if created else facts
     return after, tuple(created), tuple(refused)
+
+
+def _judged(asked: Facts, switched: tuple[Verdict, ...]) -> tuple[Facts, tuple[Verdict, ...], Verdict | None]:
+    """The offer as it may be entered, or as it was sized with what stops it: an amount cuts lots before it refuses."""
+    verdicts = judge(asked, switched)
+    stop = first_stop(verdicts)
+    if stop is None or stop.guard not in AMOUNTS:
+        return asked, verdicts, stop
+    fewer = cut(asked, verdicts)
+    if fewer is None:
+        return asked, verdicts, stop
+    if fewer.sizing.lots < 1:
+        too_much = "at 1 lot"
+    else:
+        again = judge(fewer, switched)
+        other = first_stop(again)
+        if other is None:
+            return fewer, again, None
+        too_much = f"at {counted(fewer.sizing.lots, 'lot')} by {other.guard}"
+    said = evolve(stop, detail=f"{stop.detail}; refused at {counted(asked.sizing.lots, 'lot')}, and {too_much}")
+    return asked, tuple(said if verdict is stop else verdict for verdict in verdicts), said
 
 
 def _ruled_out(facts: TenantFacts, opportunity: Opportunity, switched: tuple[Verdict, ...]) -> Refusal:

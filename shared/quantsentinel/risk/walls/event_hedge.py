@@ -46,10 +46,10 @@ _BEARINGS: Memo[Bearing] = Memo(1024)
 
 def event_hedge(facts: Facts) -> tuple[Verdict, ...]:
     """Measured is the loss at the sized lots after the move, in rupees, with all charges."""
-    return (_protection(facts),)
+    return (protection(facts),)
 
 
-def _protection(facts: Facts) -> Verdict:
+def protection(facts: Facts) -> Verdict:
     tenant, opportunity = facts.tenant, facts.opportunity
     limit = float(facts.budget.trade_loss) * tenant.desk.policy.events.max_loss_of_trade_budget
     events = _spanned(tenant.desk, tenant.as_of.decided_at, opportunity.time_stop)

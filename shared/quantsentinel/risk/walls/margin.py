@@ -24,7 +24,7 @@ CHECKS = (BUFFER, STRESSED)
 
 
 def margin(facts: Facts) -> tuple[Verdict, ...]:
-    return _buffer(facts), _stressed(facts)
+    return _buffer(facts), stressed(facts)
 
 
 def _buffer(facts: Facts) -> Verdict:
@@ -38,7 +38,7 @@ def _buffer(facts: Facts) -> Verdict:
     return at_most(facts.tenant.stamp, BUFFER, Reading(after, limit, "INR", said))
 
 
-def _stressed(facts: Facts) -> Verdict:
+def stressed(facts: Facts) -> Verdict:
     """Measured is what is needed after the shock that leaves least room, the limit what equity is left then."""
     found = _needed(facts)
     reading = Reading(found.funds, found.equity, "INR", found.detail)

@@ -37,8 +37,8 @@ def policy(facts: Facts) -> tuple[Verdict, ...]:
         _count(facts, EXPIRY, len(expiry) + 1, limits.max_per_expiry),
         _count(facts, FAMILY, len([own for own in held if own.family is key.family]) + 1, limits.max_per_family),
         _single_leg(facts, held),
-        _sector(facts),
-        _concentration(facts),
+        sector(facts),
+        concentration(facts),
         *at_lots(facts, _liquidity),
     )
 
@@ -66,18 +66,18 @@ def _single_leg(facts: Facts, packages: Sequence[Package]) -> Verdict:
     return _count(facts, SINGLE, held + 1, limit)
 
 
-def _sector(facts: Facts) -> Verdict:
+def sector(facts: Facts) -> Verdict:
     """Maximum losses of all positions whose underlyings fall together; an underlying without a sector is unknown."""
     sectors, account = facts.tenant.desk.policy.walls.sectors, facts.tenant.account
-    sector, share = sectors.get(facts.key.underlying), account.limits.max_sector_loss
+    own, share = sectors.get(facts.key.underlying), account.limits.max_sector_loss
     limit = float(account.capital) * share if known(share) else None
-    same = [one for one in facts.held if sectors.get(one.package.underlying) in (sector, None)]
-    after = None if sector is None else _total(facts, same)
-    reading = Reading(after, limit, "INR", "sector unknown" if sector is None else sector)
+    same = [one for one in facts.held if sectors.get(one.package.underlying) in (own, None)]
+    after = None if own is None else _total(facts, same)
+    reading = Reading(after, limit, "INR", "sector unknown" if own is None else own)
     return at_most(facts.tenant.stamp, SECTOR, reading)
 
 
-def _concentration(facts: Facts) -> Verdict:
+def concentration(facts: Facts) -> Verdict:
     """This trade's maximum loss in that of the book after it; the first position is alone by nature."""
     limit, loss, held = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss, facts.held
     if not held:

@@ -19,7 +19,7 @@ CHECKS = (BOUNDED, ADEQUATE)
 
 
 def tail_hedge(facts: Facts) -> tuple[Verdict, ...]:
-    return (*at_lots(facts, _bounded), _adequate(facts))
+    return (*at_lots(facts, _bounded), adequate(facts))
 
 
 def _bounded(facts: Facts) -> tuple[Verdict, ...]:
@@ -35,7 +35,7 @@ def _bounded(facts: Facts) -> tuple[Verdict, ...]:
     return (receipt(UNSTAMPED, BOUNDED, Outcome.PASSED, reading, loss, naked),)
 
 
-def _adequate(facts: Facts) -> Verdict:
+def adequate(facts: Facts) -> Verdict:
     """The worst of the gap valued at once, the adverse shortfall and the priced stressed loss, at the sized lots."""
     terms, budget, charges = facts.terms, facts.budget.trade_loss, facts.terms.entry_charges
     multiple = facts.tenant.desk.policy.walls.max_tail_of_trade_loss
