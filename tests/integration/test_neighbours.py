@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from quantsentinel.adapters.channels.webhook import new_secret
 from quantsentinel.app.announce import BATCH
 from quantsentinel.app.audit import seal_session, verify_state
 from quantsentinel.app.kills import kill_on, kills
@@ -125,3 +127,17 @@ def test_an_account_that_cannot_be_read_is_named_and_in_no_sum(running: Flow) ->
     found = risk_book(running.platform)
     assert [item.tenant_id for item in found.tenants] == [ZEN.tenant_id]
     assert list(found.unreadable) == ["acme"]
+
+
+def test_an_endpoint_that_is_away_keeps_a_notice_of_its_own_waiting_and_nobody_elses(running: Flow) -> None:
+    address = "http://127.0.0.1:1/hook"
+    away = {"webhook": {"channel": "webhook", "address": address, "secret": new_secret()}}
+    put(running, "tenants/acme", channels=away)
+    kill_on(running.platform, "master", who="asha", why="drill")
+    drain(running.platform, running.clock, running.clock.now())
+    assert [one.path for one in running.accepted()] == [f"/{ZEN.tenant_id}"]
+    assert running.bus().backlog() == {"announce": 1}
+    drain(running.platform, running.clock, running.clock.now() + timedelta(hours=1))
+    assert [one.path for one in running.accepted()] == [f"/{ZEN.tenant_id}"]
+    (line,) = running.platform.tenants.store("acme").deliveries()
+    assert (line["state"], line["attempts"] > 3) == ("retrying", True)

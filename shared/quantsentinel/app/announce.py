@@ -1,8 +1,9 @@
 """Tell everybody concerned that a kill switch changed: on their own channels, once each, within a day.
 
-A change is first written down (`announcements/{id}`, for the operator) and split into batches of tenants; a batch is
-delivered as signals are: claimed, retried by the bus alone, ended by its deadline. A notice says what happened and
-never holds a decision up: decisions read `kills/`, not announcements.
+A change is first written down (`announcements/{id}`, for the operator) and split into batches of tenants, a batch into
+one event a tenant: an endpoint that does not answer makes nobody else wait. What is left is delivered as signals are:
+claimed, retried by the bus alone, ended by its deadline. A notice says what happened and never holds a decision up:
+decisions read `kills/`, not announcements.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import html
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from quantsentinel.app.deliver import SWITCHED, raise_longest_wait, send
+from quantsentinel.app.deliver import SWITCHED, send
 from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import canonical
 from quantsentinel.contracts.events import KillChanged, SignalIssued
-from quantsentinel.errors import BadInput, Unavailable
+from quantsentinel.errors import BadInput
 from quantsentinel.market.calendar import IST
 from quantsentinel.ports import Create
 from quantsentinel.risk.kill_state import OF_A_BOOK, WORDS, Rearm
@@ -32,12 +34,12 @@ _log = logging.getLogger(__name__)
 
 
 def announce(platform: Platform, changed: KillChanged) -> None:
-    """Twice equals once. Raises `Unavailable` while a channel of somebody still has to be tried again."""
-    if changed.tenants is not None:
-        _tell(platform, changed, changed.tenants)
+    """Twice equals once. Raises `Unavailable` while a channel of the tenant still has to be tried again."""
+    if changed.tenants is not None and len(changed.tenants) == 1:
+        _tell(platform, changed, changed.tenants[0])
         return
-    key = f"announce:{changed.event_id}"
-    run_once(platform.inbox, key, changed.event_id, lambda claim: _split(platform, changed, claim))
+    split = _split if changed.tenants is None else _hand_out
+    run_once(platform.inbox, f"announce:{changed.event_id}", changed.event_id, partial(split, platform, changed))
 
 
 def tell_operators(changed: KillChanged) -> None:
@@ -68,25 +70,26 @@ def concerned_by(platform: Platform, scope: str) -> list[str]:
     return platform.tenants.entitled(name) if kind in OF_AN_UNDERLYING else platform.tenants.ids()
 
 
-def _tell(platform: Platform, changed: KillChanged, tenants: tuple[str, ...]) -> None:
-    """One tenant's trouble is its own; the longest wait that was asked for is raised after all had their turn."""
-    trouble: list[Unavailable] = []
+def _hand_out(platform: Platform, changed: KillChanged, claim: Claim) -> None:
+    """Of a batch: one event a tenant."""
+    events = [changed.model_copy(update={"tenants": (tenant,)}).to_event() for tenant in changed.tenants or ()]
+    platform.documents.commit([*platform.outbox.writes(events), claim.complete_write({"tenants": len(events)})])
+    platform.outbox.publish(events)
+
+
+def _tell(platform: Platform, changed: KillChanged, tenant: str) -> None:
+    issued = SignalIssued(
+        tenant_id=tenant,
+        signal_id=f"{changed.notice_id}-{tenant}",  # deliveries are claimed by this name, across tenants
+        sequence=changed.number,
+        state=SWITCHED,
+        valid_until=changed.at + NOTICE,
+    )
     stored = {"webhook": webhook_data(changed), "telegram": telegram_html(changed)}
-    for tenant in tenants:
-        issued = SignalIssued(
-            tenant_id=tenant,
-            signal_id=f"{changed.notice_id}-{tenant}",  # deliveries are claimed by this name, across tenants
-            sequence=changed.number,
-            state=SWITCHED,
-            valid_until=changed.at + NOTICE,
-        )
-        try:
-            send(platform, platform.tenants.store(tenant), issued, stored)
-        except Unavailable as error:
-            trouble.append(error)
-        except BadInput:
-            continue  # a tenant that is gone, or whose document cannot be read, keeps nobody else from hearing
-    raise_longest_wait(trouble)
+    try:
+        send(platform, platform.tenants.store(tenant), issued, stored)
+    except BadInput as error:
+        _log.warning("%s is not told of %s: %s", tenant, changed.notice_id, error)
 
 
 def webhook_data(changed: KillChanged) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ the same event from sending it twice; `webhook-id` stays the same over all attem
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,14 +100,9 @@ def send(platform: Platform, store: TenantStore, issued: SignalIssued, stored: J
             states.append(_deliver_once(platform, attempt))
         except Unavailable as error:
             trouble.append(error)
-    raise_longest_wait(trouble)
-    return states
-
-
-def raise_longest_wait(trouble: Sequence[Unavailable]) -> None:
-    """Raises the one that asked for the longest wait, if there was any trouble."""
     if trouble:
         raise max(trouble, key=lambda error: error.retry_after_s if isinstance(error, RateLimited) else 0.0)
+    return states
 
 
 def _deliver_once(platform: Platform, attempt: _Attempt) -> str:

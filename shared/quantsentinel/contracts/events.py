@@ -166,8 +166,10 @@ class KillChanged(_Message):
 
     @property
     def event_id(self) -> str:
-        batch = "" if self.tenants is None else f":{self.batch}"
-        return f"{KILL_CHANGED}:{self.scope}:{self.number}{batch}"
+        part = ""
+        if self.tenants is not None:
+            part = f":{self.tenants[0]}" if len(self.tenants) == 1 else f":{self.batch}"
+        return f"{KILL_CHANGED}:{self.scope}:{self.number}{part}"
 
 
 class Tick(_Message):
