@@ -28,10 +28,12 @@ from quantsentinel.cli import (
     imports,
     kill,
     margin,
+    models,
     news,
     replay,
     replay_decision,
     restore,
+    retrain,
     risk,
     rules,
     run,
@@ -108,6 +110,8 @@ app.add_typer(risk.app, name="risk", rich_help_panel=RISK)
 app.add_typer(audit.app, name="audit", rich_help_panel=RISK)
 app.add_typer(restore.app, name="restore", rich_help_panel=OPERATE)
 app.add_typer(token.app, name="token", rich_help_panel=OPERATE)
+app.command("retrain", rich_help_panel=OPERATE)(retrain.retrain)
+app.add_typer(models.app, name="models", rich_help_panel=OPERATE)
 app.add_typer(day_report.app, name="report", rich_help_panel=OPERATE)
 app.command("bench", rich_help_panel=OPERATE)(bench.bench)
 

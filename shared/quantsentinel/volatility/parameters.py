@@ -82,11 +82,20 @@ class Parameters:
         return min(self.forecast, key=lambda row: abs(row.horizon_sessions - horizon_sessions))
 
 
+PARTS = ("clock", "forecast")
+"""What is fitted apart, each a table of `parameters.toml` with a cadence of its own in the policy."""
+
+
 @cache
 def served() -> Parameters:
     """The packaged parameters."""
+    return with_parts({})
+
+
+def with_parts(tables: Mapping[str, Mapping[str, Any]]) -> Parameters:
+    """The packaged parameters with these parts' tables in place of their own. Raises as `parse_parameters`."""
     text = resources.files("quantsentinel.volatility").joinpath("parameters.toml").read_text(encoding="utf-8")
-    return parse_parameters(tomllib.loads(text))
+    return parse_parameters({**tomllib.loads(text), **tables})
 
 
 def parse_parameters(raw: Mapping[str, Any]) -> Parameters:
@@ -97,7 +106,7 @@ def parse_parameters(raw: Mapping[str, Any]) -> Parameters:
         multiples = {row.name: row.multiple for row in fitted if row.is_served}
         found = Parameters(
             version=raw["version"],
-            gaps=GapWeights(**multiples, budget_days=frozenset(clock["budget_days"])),
+            gaps=GapWeights(**multiples, budget_days=frozenset(map(_day, clock["budget_days"]))),
             fitted=fitted,
             spans=tuple(ahead["spans_sessions"]),
             diurnal=tuple(ahead["diurnal"]),
@@ -105,10 +114,15 @@ def parse_parameters(raw: Mapping[str, Any]) -> Parameters:
             trained={"clock": clock["trained"], "forecast": ahead["trained"]},
             digest=digest(_plain(raw)),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"field {error}", where="volatility parameters") from None
     _require_simplex(found)
     return found
+
+
+def _day(value: date | str) -> date:
+    """TOML has days, JSON their text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def _weights(row: Mapping[str, Any]) -> ForecastWeights:

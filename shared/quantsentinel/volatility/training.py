@@ -13,6 +13,7 @@ from quantsentinel.errors import BadInput
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.volatility.clock import OVERNIGHT_SHARE, VarianceClock
 from quantsentinel.volatility.convex import FLOOR, ahead, fit_simplex, trailing
+from quantsentinel.volatility.parameters import GapWeights
 from quantsentinel.volatility.ranges import log_bars, range_variance
 from quantsentinel.volatility.scores import qlike
 
@@ -115,10 +116,10 @@ def fit_leans(past: Floats, implied: Floats, outcome: Floats) -> tuple[float, fl
     return found[0], found[1]
 
 
-def served_clock() -> VarianceClock:
-    """A clock for daily units alone: it covers one moment, and weighs days by what is served."""
+def served_clock(weights: GapWeights | None = None) -> VarianceClock:
+    """A clock for daily units alone: it covers one moment, and weighs days by what is served, or by `weights`."""
     start = datetime(2000, 1, 3, 3, 45, tzinfo=UTC)
-    return VarianceClock([(start, start + timedelta(hours=6.25))], OVERNIGHT_SHARE)
+    return VarianceClock([(start, start + timedelta(hours=6.25))], OVERNIGHT_SHARE, weights)
 
 
 @dataclass(frozen=True, eq=False)

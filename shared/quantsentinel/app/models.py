@@ -1,0 +1,53 @@
+"""Which fitted part may be put in force: a person's word, and four reasons to refuse."""
+
+from __future__ import annotations
+
+from quantsentinel.app.platform import Platform
+from quantsentinel.errors import BadInput
+from quantsentinel.stores.models import Change, ModelRegistry, hex_of
+from quantsentinel.volatility.artefact import trained_to
+from quantsentinel.volatility.parameters import served
+
+AGAIN = "Fit it again on one side of the change: `qs retrain --until`"
+
+
+def registry_of(platform: Platform) -> ModelRegistry:
+    return ModelRegistry(platform.documents, platform.objects)
+
+
+def promote(platform: Platform, digest: str, who: str, why: str) -> Change:
+    """From the next start of a process that names it in its settings.
+
+    Raises `BadInput` for one that is in force, did not beat the rule, knows less than what is in force, or learned over
+    a definition change that the data contracts know of today.
+    """
+    registry = registry_of(platform)
+    digest = f"sha256:{hex_of(digest)}"
+    found = registry.artefact(digest)
+    now = registry.in_force(found.part)
+    if digest == now:
+        raise BadInput("is in force already", where=digest)
+    if not found.beats_rule:
+        raise BadInput(
+            "did not beat the rule on held-out sessions", where=digest, fix="`qs models show` has its scores"
+        )
+    learned = registry.artefact(now).trained_to if now else trained_to(served().trained[found.part])
+    if found.trained_to < learned:
+        what = f"learned to {found.trained_to}, what is in force to {learned}"
+        raise BadInput(what, where=digest, fix="`qs models rollback` goes back to the one before")
+    try:
+        found.require_one_definition()
+    except BadInput as error:
+        raise BadInput(error.what, where=f"{digest}: {error.where}", fix=AGAIN) from None
+    return registry.promote(digest, _said(who, "--who"), _said(why, "--why"), platform.clock.now())
+
+
+def rollback(platform: Platform, part: str, who: str, why: str) -> Change:
+    """The part before is in force again. Raises `BadInput` when nothing was promoted."""
+    return registry_of(platform).rollback(part, _said(who, "--who"), _said(why, "--why"), platform.clock.now())
+
+
+def _said(text: str, where: str) -> str:
+    if not text.strip():
+        raise BadInput("says nothing", where=where, fix="Name a person and a reason: the registry keeps both")
+    return text.strip()
