@@ -91,7 +91,7 @@ def _serving_rows() -> list[dict[str, Any]]:
         return model_free_variance(strip, 24_500.0, 0.996)
 
     return [
-        row("forecast in the market pass", cpu_ms(lambda: forecast(bars, today, clock, now, end, 6e-5)), "ms", 2.0,
+        row("forecast in the market pass", cpu_ms(lambda: forecast(bars, today, clock, (now, end), 6e-5)), "ms", 2.0,
             note=f"CPU time, {len(bars)} daily bars"),
         row("model-free variance of one expiry", cpu_ms(month), "ms", 1.5,
             note=f"CPU time, {strike.size} strikes"),

@@ -79,7 +79,7 @@ def test_constant_variance_gives_forecast_over_implied_one_at_any_minute_of_any_
     implied = np.sqrt(unit * TWIN[minute:].sum() / CLOCK.variance_years(now, LAST))
     bars = constant_bars(BEFORE, vol, CLOCK)
     for month in (None, unit):
-        found = forecast(bars, None, CLOCK, now, LAST, month)
+        found = forecast(bars, None, CLOCK, (now, LAST), month)
         assert found.annual_vol / implied == pytest.approx(1.0, abs=1e-9)
         assert found.total_variance == pytest.approx(unit * TWIN[minute:].sum(), rel=1e-6)
 
@@ -97,7 +97,7 @@ def test_sessions_that_grow_longer_gain_their_minutes_and_the_ratio_stays_one() 
     whole = (1 - OVERNIGHT_SHARE) * inside + OVERNIGHT_SHARE * sum(gaps)
     assert clock.units(windows[0][0], windows[-1][1]) == pytest.approx(whole)
     for now, end in pairwise([opens + timedelta(minutes=7) for opens, _ in windows]):
-        assert forecast(bars, None, clock, now, end).annual_vol == pytest.approx(0.14, rel=1e-9)
+        assert forecast(bars, None, clock, (now, end)).annual_vol == pytest.approx(0.14, rel=1e-9)
 
 
 def test_an_average_gap_with_a_full_session_is_one_unit_and_closed_days_weigh_more_than_a_night() -> None:

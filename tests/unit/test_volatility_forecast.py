@@ -52,7 +52,7 @@ def test_the_ewma_weighs_squared_returns_by_powers_of_lambda_newest_first() -> N
 
 
 def test_without_todays_path_a_constant_variance_is_forecast_times_the_clock() -> None:
-    found = forecast(BARS, None, CLOCK, NOON, END)
+    found = forecast(BARS, None, CLOCK, (NOON, END))
     assert found.is_known
     assert found.sigma_daily == pytest.approx(np.sqrt(UNIT), rel=1e-9)
     assert found.total_variance == pytest.approx(UNIT * CLOCK.units(NOON, END), rel=1e-9)
@@ -83,7 +83,7 @@ def test_todays_path_takes_its_share_of_the_historys_weight_as_the_session_passe
         share = row.today_alone * elapsed
         assert variance == pytest.approx((1 - share) * UNIT + share * 4 * UNIT)
         assert weights.today == pytest.approx(share)
-    whole = forecast(BARS, MORNING, CLOCK, NOON, END)
+    whole = forecast(BARS, MORNING, CLOCK, (NOON, END))
     assert whole.weights.today > 0.1
     assert whole.sigma_daily**2 == pytest.approx(UNIT * (1 + 3 * whole.weights.today), rel=1e-9)
 
@@ -110,9 +110,9 @@ def test_an_implied_month_equal_to_the_history_moves_nothing_from_either_side() 
 
 
 def test_an_implied_month_that_is_no_variance_counts_as_none() -> None:
-    plain = forecast(BARS, None, CLOCK, NOON, END)
+    plain = forecast(BARS, None, CLOCK, (NOON, END))
     for nothing in (0.0, -1.0, float("nan"), float("inf")):
-        assert forecast(BARS, None, CLOCK, NOON, END, nothing) == plain
+        assert forecast(BARS, None, CLOCK, (NOON, END), nothing) == plain
 
 
 def test_a_day_as_volatile_as_the_past_does_not_move_the_forecast() -> None:
@@ -122,7 +122,7 @@ def test_a_day_as_volatile_as_the_past_does_not_move_the_forecast() -> None:
         share = diurnal_share(now, served()) - diurnal_share(now - minutes, served())
         today = RealisedVariance(UNIT * (1 - OVERNIGHT_SHARE) * share, minutes, 50)
         at = SESSIONS[1][0] + timedelta(minutes=now)
-        assert forecast(BARS, today, CLOCK, at, END).annual_vol == pytest.approx(VOL, rel=1e-9)
+        assert forecast(BARS, today, CLOCK, (at, END)).annual_vol == pytest.approx(VOL, rel=1e-9)
 
 
 def test_a_longer_session_counts_its_last_minutes_evenly_and_a_special_hour_all_of_them() -> None:
@@ -138,7 +138,7 @@ def test_a_longer_session_counts_its_last_minutes_evenly_and_a_special_hour_all_
 
 
 def test_the_curve_is_linear_in_log_horizon_between_rows_and_flat_beyond() -> None:
-    found = forecast(BARS, MORNING, CLOCK, NOON, END, 2 * UNIT)
+    found = forecast(BARS, MORNING, CLOCK, (NOON, END), 2 * UNIT)
     (_, first), *_, (five, mid), (far, last) = found.curve
     assert found.variance_over(0.01) == pytest.approx(0.01 * first)
     assert found.variance_over(500.0) == pytest.approx(500.0 * last)
@@ -149,14 +149,14 @@ def test_the_curve_is_linear_in_log_horizon_between_rows_and_flat_beyond() -> No
 
 def test_an_unknown_path_has_no_weight() -> None:
     unknown = RealisedVariance(float("nan"), 12.0, 0, reason="too_few_observations")
-    assert forecast(BARS, unknown, CLOCK, NOON, END) == forecast(BARS, None, CLOCK, NOON, END)
+    assert forecast(BARS, unknown, CLOCK, (NOON, END)) == forecast(BARS, None, CLOCK, (NOON, END))
 
 
 @pytest.mark.parametrize(
     ("n", "reason"), [(0, "no_forecast_history"), (MIN_SESSIONS - 1, "no_forecast_history"), (MIN_SESSIONS, None)]
 )
 def test_it_abstains_below_twenty_two_sessions(n: int, reason: str | None) -> None:
-    found = forecast(BARS[-n:] if n else [], None, CLOCK, NOON, END)
+    found = forecast(BARS[-n:] if n else [], None, CLOCK, (NOON, END))
     assert found.reason == reason
     assert np.isnan(found.annual_vol) == (reason is not None)
     assert found.is_known == (reason is None)
@@ -164,14 +164,14 @@ def test_it_abstains_below_twenty_two_sessions(n: int, reason: str | None) -> No
 
 def test_prices_that_never_moved_give_no_forecast() -> None:
     still = [replace(bar, open=100.0, high=100.0, low=100.0, close=100.0) for bar in BARS]
-    assert forecast(still, None, CLOCK, NOON, END).reason == "prices_never_moved"
+    assert forecast(still, None, CLOCK, (NOON, END)).reason == "prices_never_moved"
 
 
 def test_an_end_before_now_and_bars_that_do_not_ascend_are_refused() -> None:
     with pytest.raises(BadInput, match="before its start"):
-        forecast(BARS, None, CLOCK, END, NOON)
+        forecast(BARS, None, CLOCK, (END, NOON))
     with pytest.raises(BadInput, match="ascend"):
-        forecast([BARS[1], *BARS], None, CLOCK, NOON, END)
+        forecast([BARS[1], *BARS], None, CLOCK, (NOON, END))
     for closes in ([100.0], [100.0, 0.0], [100.0, float("nan")]):
         with pytest.raises(BadInput):
             ewma_variance(closes)

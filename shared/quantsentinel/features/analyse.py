@@ -39,9 +39,8 @@ NO_VOL = "no_vol"
 
 def frame_of(snapshot: Snapshot, history: History, desk: Desk) -> SessionFrame:
     """The session's frame; raises `RuleGap` when the day is not covered."""
-    return session_frame(
-        desk.rules, snapshot.underlying, history.session, snapshot.expiries, desk.policy.forecast.overnight_share
-    )
+    share, weights = desk.policy.forecast.overnight_share, desk.volatility.gaps
+    return session_frame(desk.rules, snapshot.underlying, history.session, snapshot.expiries, share, weights)
 
 
 def analyse(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMask) -> MarketAnalytics:
@@ -61,7 +60,7 @@ def analyse(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMask) -
         for index in range(len(snapshot.slices))
     )
     realised = _realised(slices, snapshot, history)
-    ahead, reason = _forecast(slices, realised, _bars(history, desk), frame)
+    ahead, reason = _forecast(slices, realised, _bars(history, desk), frame, desk)
     return MarketAnalytics(
         underlying=snapshot.underlying,
         session=history.session,
@@ -76,6 +75,7 @@ def analyse(snapshot: Snapshot, history: History, desk: Desk, mask: QuoteMask) -
         rule_rows=frame.rule_rows,
         masked=_masked(mask),
         vendor=vendor_gap(snapshot, mask),
+        volatility=desk.volatility,
     )
 
 
@@ -184,7 +184,11 @@ def _bars(history: History, desk: Desk) -> list[DailyBar]:
 
 
 def _forecast(
-    slices: Sequence[SliceAnalytics], realised: RealisedVariance | None, bars: Sequence[DailyBar], frame: SessionFrame
+    slices: Sequence[SliceAnalytics],
+    realised: RealisedVariance | None,
+    bars: Sequence[DailyBar],
+    frame: SessionFrame,
+    desk: Desk,
 ) -> tuple[Forecast | None, str]:
     """(forecast to the nearest settlement with a density, else with a vol; why there is none)."""
     live = [part for part in slices if part.density is not None] or [
@@ -192,6 +196,6 @@ def _forecast(
     ]
     if not live:
         return None, "no_surface"
-    start, end = live[0].chain.slice.observed_at, frame.endings[live[0].expiry].settlement_at
-    ahead = forecast(bars, realised, frame.clock, start, end, implied_month(slices))
+    span = live[0].chain.slice.observed_at, frame.endings[live[0].expiry].settlement_at
+    ahead = forecast(bars, realised, frame.clock, span, implied_month(slices), desk.volatility)
     return (None, ahead.reason) if ahead.reason is not None else (ahead, "")

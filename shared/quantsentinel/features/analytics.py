@@ -27,6 +27,7 @@ from quantsentinel.pricing.svi import SviFit, total_variance
 from quantsentinel.pricing.tails import TailBounds, tail_bounds
 from quantsentinel.units import quantise, quantise_price
 from quantsentinel.volatility.forecast import Forecast
+from quantsentinel.volatility.parameters import Parameters, served
 from quantsentinel.volatility.realised import RealisedVariance
 
 Floats = NDArray[np.float64]
@@ -220,6 +221,8 @@ class MarketAnalytics:
     """Quoted rows that each guard took out of use, by the guards' names; a row may count under several."""
     vendor: VendorGap | None = None
     """The source's own vols and Greeks against ours: watched, never used to decide."""
+    volatility: Parameters = field(default_factory=served)
+    """The desk's, on which clock and forecast stand."""
 
     @cached_property
     def _by_expiry(self) -> dict[date, SliceAnalytics]:

@@ -10,7 +10,6 @@ from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.feature import Family, Feature, Inputs, Source, Value
 from quantsentinel.volatility.clock import SESSION_MINUTES, SESSIONS_PER_YEAR
 from quantsentinel.volatility.degradation import qlike_ratio
-from quantsentinel.volatility.parameters import served
 from quantsentinel.volatility.realised import RealisedVariance, realised_variance
 
 _PATH: tuple[Source, ...] = ("snapshot", "rows")
@@ -47,7 +46,7 @@ def path_values(inputs: Inputs) -> dict[str, Value]:
         "forecast_today_weight": forecast.weights.today if forecast else None,
         "forecast_sessions": float(analytics.sessions),
         "forecast_reason": analytics.forecast_reason,
-        "forecast_qlike_ratio": qlike_ratio(inputs.history.daily, served()),
+        "forecast_qlike_ratio": qlike_ratio(inputs.history.daily, analytics.volatility),
     }
 
 

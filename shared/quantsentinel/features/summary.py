@@ -34,6 +34,7 @@ def summary_row(snapshot: Snapshot, firewall: Firewall, desk: Desk) -> SummaryRo
         snapshot.received_at.astimezone(IST).date(),
         snapshot.expiries,
         desk.policy.forecast.overnight_share,
+        desk.volatility.gaps,
     )
     usable = mask.usable & (snapshot.columns["bid"] > 0) & (snapshot.columns["ask"] > 0)
     times = [slice_times(frame, part) for part in snapshot.slices]

@@ -14,6 +14,7 @@ from quantsentinel.market.calendar import Session
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import Slice
 from quantsentinel.volatility.clock import VarianceClock
+from quantsentinel.volatility.parameters import GapWeights
 
 SECONDS_PER_YEAR = 365.0 * 86_400.0
 SETTLEMENT_WINDOW = "settlement_window"
@@ -56,9 +57,15 @@ class SliceTimes:
 
 @lru_cache(maxsize=16)
 def session_frame(
-    rules: RuleBook, underlying: str, day: date, expiries: tuple[date, ...], overnight_share: float
+    rules: RuleBook,
+    underlying: str,
+    day: date,
+    expiries: tuple[date, ...],
+    overnight_share: float,
+    weights: GapWeights | None = None,
 ) -> SessionFrame:
-    """Sessions, endings and rates of one day. An expiry that the rules do not cover has no ending, nor have later ones.
+    """Sessions, endings and rates of one day, its clock by the desk's `weights` (None: the packaged ones). An expiry
+    that the rules do not cover has no ending, nor have later ones.
 
     Raises `RuleGap` when `day` itself is not covered or is not a trading day.
     """
@@ -87,7 +94,7 @@ def session_frame(
     windows = [window for part in sessions for window in part.windows]
     repo, tick = rules.repo_rate(day), rules.tick(underlying, day)
     rows += [repo.row.id, tick.row.id]
-    clock = VarianceClock(windows, overnight_share=overnight_share)
+    clock = VarianceClock(windows, overnight_share, weights)
     return SessionFrame(session, clock, endings, repo.value, tick.value, tuple(dict.fromkeys(rows)))
 
 

@@ -179,7 +179,7 @@ def _times(package: Package, at: datetime, desk: Desk) -> list[tuple[float, floa
     """(years in the variance clock, discount) of each leg from `at` to its settlement observation."""
     expiries = tuple(sorted({leg.instrument.expiry for leg in package.legs}))
     day, share = at.astimezone(IST).date(), desk.policy.forecast.overnight_share
-    frame = session_frame(desk.rules, package.underlying, day, expiries, share)
+    frame = session_frame(desk.rules, package.underlying, day, expiries, share, desk.volatility.gaps)
     found = {}
     for expiry in expiries:
         ends = frame.endings[expiry].settlement_at

@@ -96,16 +96,18 @@ def forecast(
     bars: Sequence[DailyBar],
     today: RealisedVariance | None,
     clock: VarianceClock,
-    now: datetime,
-    end: datetime,
+    span: tuple[datetime, datetime],
     implied: float | None = None,
+    parameters: Parameters | None = None,
 ) -> Forecast:
-    """Variance from `now` to `end`: unit variance at that horizon x clock units between them.
+    """Variance over `span`, from now to its end: unit variance at that horizon x clock units between them.
 
     `bars` are those of the sessions before today, oldest first. `today` is the session so far; None or unknown gives it
-    no weight. `implied` is the chain's 30-day variance per clock unit; without it the history alone forecasts. Raises
-    `BadInput` when `end` lies before `now` or outside the clock, or for days that do not ascend.
+    no weight. `implied` is the chain's 30-day variance per clock unit; without it the history alone forecasts.
+    `parameters` None: the packaged ones. Raises `BadInput` when the end lies before now or outside the clock, or for
+    days that do not ascend.
     """
+    now, end = span
     units = clock.units(now, end)
     if units < 0:
         raise BadInput("the forecast's end lies before its start", where="forecast")
@@ -113,7 +115,7 @@ def forecast(
         raise BadInput("daily bars do not ascend", where="forecast")
     if len(bars) < MIN_SESSIONS:
         return _none("no_forecast_history")
-    parameters = served()
+    parameters = parameters or served()
     averages = unit_averages(bars, clock, parameters)
     if averages[-1] <= 0:
         return _none("prices_never_moved")
