@@ -159,6 +159,22 @@ def test_money_is_said_the_indian_way_and_from_the_traders_side(said: str, expec
     assert said == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (words.signed(-0.004), "+0.00"),
+        (words.signed(-0.006), "−0.01"),
+        (words.signed(0.254), "+0.25"),
+        (words.points(-0.004), "0.00"),
+        (words.level(-0.4), "0"),
+        (words.percent(-0.0004), "0.0\u00a0%"),
+        (words.percent(-0.25, 0), "−25\u00a0%"),
+    ],
+)
+def test_nothing_is_said_to_be_less_than_a_zero_that_it_rounds_to(said: str, expected: str) -> None:
+    assert said == expected
+
+
 def test_masked_quotes_are_counted_by_guard_and_an_unsound_expiry_says_why() -> None:
     page = html.unescape(render_report(record()))
     quality = page[page.index('<section id="quality">') : page.index('<section id="signals">')]

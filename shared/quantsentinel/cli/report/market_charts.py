@@ -58,12 +58,12 @@ def _path_summary(market: MarketDay) -> str:
     first, last = known[0], known[-1]
     assert first.forward is not None
     assert last.forward is not None
-    move = last.forward / first.forward - 1
+    move = words.signed(100 * (last.forward / first.forward - 1))
     vols = [point.atm_vol for point in known if point.atm_vol is not None]
     vol = f"; vol from {words.percent(vols[0])} to {words.percent(vols[-1])}" if vols else ""
     return (
         f"From {words.points(first.forward)} at {words.clock(first.at)} to {words.points(last.forward)} at "
-        f"{words.clock(last.at)} IST ({'+' if move >= 0 else '−'}{abs(100 * move):.2f} %){vol}."
+        f"{words.clock(last.at)} IST ({move} %){vol}."
     )
 
 

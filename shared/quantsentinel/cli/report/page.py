@@ -130,10 +130,9 @@ def _view(view: ViewLine) -> str:
         return f'<li class="abstains"><span class="name">{name}</span>{why}</li>'
     share, start = abs(view.score) * 50, 50 + min(view.score, 0.0) * 50
     style = f"--from:{start:.1f}%;--share:{share:.1f}%;--strength:{0.3 + 0.7 * view.confidence:.2f}"
-    said = f"{view.score:+.2f}".replace("-", "−")
     return (
         f'<li><span class="name">{name}</span><span class="track"><i class="{"up" if view.score >= 0 else "down"}" '
-        f'style="{style}"></i></span><span class="count">{said}</span></li>'
+        f'style="{style}"></i></span><span class="count">{words.signed(view.score)}</span></li>'
     )
 
 

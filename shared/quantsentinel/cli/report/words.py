@@ -86,16 +86,21 @@ GUARD_WORDS = {
 
 def points(value: float | None) -> str:
     """Index points: `24,512.35`."""
-    return UNKNOWN if value is None else f"{value:,.2f}".replace("-", "−")
+    return UNKNOWN if value is None else f"{value:z,.2f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """With its sign, and no minus before a zero: `+0.25`, `−1.50`."""
+    return f"{value:+z.2f}".replace("-", "−")
 
 
 def level(value: float) -> str:
     """A strike or an index level on an axis."""
-    return f"{value:,.0f}".replace("-", "−")
+    return f"{value:z,.0f}".replace("-", "−")
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    return UNKNOWN if value is None else f"{100 * value:.{digits}f}\u00a0%".replace("-", "−")
+    return UNKNOWN if value is None else f"{100 * value:z.{digits}f}\u00a0%".replace("-", "−")
 
 
 def money(value: Decimal | float | None, *, paise: bool = False) -> str:
