@@ -19,6 +19,7 @@ from quantsentinel.errors import BadInput
 PREFIX = "QS_"
 CONFIG_VARIABLE = "QS_CONFIG"
 FILE_SUFFIX = "_FILE"
+DIGEST = r"^(sha256:[0-9a-f]{64})?$"
 PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay", "legal_rows")
 
 Secret = SecretStr
@@ -61,6 +62,9 @@ class Settings(BaseModel):
     """The charge plan, and where orders would go."""
     rules_overlay: Path | None = None
     policy_overlay: Path | None = None
+    volatility_clock: str = Field(default="", pattern=DIGEST)
+    volatility_forecast: str = Field(default="", pattern=DIGEST)
+    """`sha256:…` of a promoted part (`qs models list`); empty: the packaged one."""
     clock_offset_s: float = 0.0
     """Added to wall time by every process of the local platform, so that a recorded session is `now`."""
 
@@ -86,6 +90,7 @@ class Settings(BaseModel):
     bucket_snapshots: str = ""
     bucket_decisions: str = ""
     bucket_audit: str = ""
+    bucket_models: str = ""
     """An empty bucket name stands for `<project>-qs-<kind>`."""
     topic_prefix: str = ""
 
@@ -112,10 +117,14 @@ class Settings(BaseModel):
             raise ValueError("; ".join(problems))
         return self
 
-    def bucket(self, kind: Literal["raw", "snapshots", "decisions", "audit"]) -> str:
+    def bucket(self, kind: Literal["raw", "snapshots", "decisions", "audit", "models"]) -> str:
         """The bucket of a kind of object."""
         name: str = getattr(self, f"bucket_{kind}")
         return name or f"{self.project}-qs-{kind}"
+
+    def fitted(self) -> dict[str, str]:
+        """The named artefact of each fitted part, empty for the packaged one."""
+        return {"clock": self.volatility_clock, "forecast": self.volatility_forecast}
 
     def shown(self) -> dict[str, Any]:
         """As plain JSON with every secret masked: empty when it is not set, `****` when it is."""

@@ -24,6 +24,7 @@ from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book
 from quantsentinel.ports import Json, Where
 from quantsentinel.risk.facts import AsOf
+from quantsentinel.stores.models import ModelRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,8 @@ def _is_chained(platform: Platform, tenant: str, cycle_id: str, digest: str) -> 
 
 # --- the desk that decided ---
 def _at_the_desk(platform: Platform, digest: str) -> Platform:
-    """This platform at the desk that decided. Policy, broker plan and distribution are on file; rules, code
-    and models are not made up.
+    """This platform at the desk that decided. Policy, broker plan and distribution are on file, fitted parts in the
+    registry; rules, code and models are not made up.
 
     Raises `BadInput` naming the parts that differ and cannot be had here.
     """
@@ -164,6 +165,8 @@ def _at_the_desk(platform: Platform, digest: str) -> Platform:
     parts = read_desk(platform, digest)
     if parts is None:
         raise BadInput(f"decided by desk {digest}, which is not on file", where="replay-decision")
+    fitted = ModelRegistry(platform.documents, platform.objects).parameters(parts["volatility"])
+    desk = replace(desk, volatility=fitted or desk.volatility)
     foreign = [
         f"{name} (was {_short(parts[name])}, is {_short(desk.parts[name])})"
         for name in ("rules", "code_version", "models", "volatility")

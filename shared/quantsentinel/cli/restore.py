@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from quantsentinel.settings import Settings
 
 app = typer.Typer(help="Restores and drills.", no_args_is_help=True)
-KINDS = ("raw", "snapshots", "decisions", "audit")
+KINDS = ("raw", "snapshots", "decisions", "audit", "models")
 
 
 @app.command()

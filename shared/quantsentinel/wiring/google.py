@@ -19,17 +19,18 @@ from quantsentinel.errors import BadInput
 from quantsentinel.ports import Clock, MarketFeed, ObjectInfo, Objects
 from quantsentinel.settings import Settings
 from quantsentinel.wiring.channels import Channels
+from quantsentinel.wiring.fitted import with_fitted
 from quantsentinel.wiring.local import desk_of
 from quantsentinel.wiring.margin_broker import standing_broker
 
-Kind = Literal["raw", "snapshots", "decisions", "audit"]
-BUCKETS: Mapping[str, Kind] = {"raw": "raw", "decisions": "decisions", "audit-roots": "audit"}
+Kind = Literal["raw", "snapshots", "decisions", "audit", "models"]
+BUCKETS: Mapping[str, Kind] = {"raw": "raw", "decisions": "decisions", "audit-roots": "audit", "models": "models"}
 """First part of a key to the bucket that holds it; everything else is in `snapshots`."""
 
 
 class RoutedObjects:
-    """Objects by the first part of their key: raw payloads, decisions, the audit's roots (under a retention lock) and
-    everything else have their own bucket."""
+    """Objects by the first part of their key: raw payloads, decisions, the audit's roots (under a retention lock),
+    fitted parts and everything else have their own bucket."""
 
     def __init__(self, routes: Mapping[str, Objects], default: Objects) -> None:
         self._routes = routes
@@ -70,14 +71,13 @@ def open_google(
         {part: _bucket(settings, kind, emulated["STORAGE"]) for part, kind in BUCKETS.items()},
         _bucket(settings, "snapshots", emulated["STORAGE"]),
     )
+    documents = FirestoreDocuments(settings.project, settings.firestore_database, emulator_host=emulated["FIRESTORE"])
     return Platform(
-        documents=FirestoreDocuments(
-            settings.project, settings.firestore_database, emulator_host=emulated["FIRESTORE"]
-        ),
+        documents=documents,
         objects=objects,
         bus=PubSubBus(settings.project, topic_prefix=settings.topic_prefix, emulator_host=emulated["PUBSUB"]),
         clock=clock,
-        desk=desk_of(settings),
+        desk=with_fitted(desk_of(settings), settings, documents, objects),
         # Instances of one revision share its name and their process ids: only chance tells their leases apart.
         owner=f"{os.environ.get('K_REVISION', socket.gethostname())}-{os.getpid()}-{secrets.token_hex(4)}",
         feeds=feeds or {},

@@ -24,6 +24,7 @@ from quantsentinel.market.rulebook import load_rules
 from quantsentinel.ports import BrokerMargin, Clock, Delivery, MarketFeed
 from quantsentinel.settings import Settings
 from quantsentinel.wiring.channels import Channels
+from quantsentinel.wiring.fitted import with_fitted
 from quantsentinel.wiring.handlers import FUNCTIONS, handle, log
 
 STATE_FILE = "quantsentinel.sqlite"
@@ -70,12 +71,14 @@ def open_local(
     make_state_folder(settings.state)
     database = Database(settings.state / STATE_FILE, sync=settings.sync)
     bus = SqliteBus(database, clock, faults=faults)
+    documents = SqliteDocuments(database, clock)
+    objects = FolderObjects(settings.state / "objects", sync=settings.sync)
     platform = Platform(
-        documents=SqliteDocuments(database, clock),
-        objects=FolderObjects(settings.state / "objects", sync=settings.sync),
+        documents=documents,
+        objects=objects,
         bus=bus,
         clock=clock,
-        desk=desk_of(settings),
+        desk=with_fitted(desk_of(settings), settings, documents, objects),
         owner=f"{socket.gethostname()}-{os.getpid()}",
         feeds=feeds or {},
         margin_broker=margin_broker,
