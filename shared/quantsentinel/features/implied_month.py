@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,8 +34,12 @@ def slice_model_free(part: SliceAnalytics) -> ModelFree | None:
         return None
     call, put = part.chain.call, part.chain.put
     sides = [(call, part.usable_call), (put, part.usable_put)]
-    quotes = [np.where(usable, side[name], np.nan) for side, usable in sides for name in ("bid", "ask")]
-    return model_free_variance(Strip(part.strike, *quotes), part.forward, part.times.discount)
+    call_bid, call_ask, put_bid, put_ask = (
+        np.where(usable, side[name], np.nan) for side, usable in sides for name in ("bid", "ask")
+    )
+    deviation = part.vol * math.sqrt(part.times.variance_years)
+    strip = Strip(part.strike, call_bid, call_ask, put_bid, put_ask, deviation)
+    return model_free_variance(strip, part.forward, part.times.discount)
 
 
 def _units(part: SliceAnalytics) -> float:

@@ -25,6 +25,8 @@ MIN_QUOTES = 8
 MAX_TAIL_SHARE = 0.25
 """Where more than a quarter of the variance would be extrapolated, the strip says too little."""
 TAIL_SD, TAIL_POINTS = 8.0, 60
+_IS_CALL, _OUTWARDS = np.array([False, True]), np.array([-1.0, 1.0])
+"""Of the left and of the right end."""
 MONTH_MINUTES, YEAR_MINUTES = 30 * 1440.0, 365 * 1440.0
 
 
@@ -46,48 +48,64 @@ class ModelFree:
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """Two-sided quotes of one expiry by ascending strike, (n,) each; NaN or zero where there is none."""
+    """Two-sided quotes of one expiry by ascending strike, (n,) each; NaN or zero where there is none. `deviation`:
+    implied vol x root of years of each strike's out-of-the-money mid, where they are known already."""
 
     strike: Floats
     call_bid: Floats
     call_ask: Floats
     put_bid: Floats
     put_ask: Floats
+    deviation: Floats | None = None
 
 
 def model_free_variance(strip: Strip, forward: float, discount: float) -> ModelFree:
     """Raises `BadInput` for strikes that do not ascend, or a forward or discount that is not positive."""
     strike = np.asarray(strip.strike, dtype=np.float64)
-    if strike.ndim != 1 or np.any(np.diff(strike) <= 0) or not (forward > 0 and discount > 0):
+    if strike.ndim != 1 or not (strike[1:] > strike[:-1]).all() or not (forward > 0 and discount > 0):
         raise BadInput("strikes must ascend, forward and discount be positive", where="model_free_variance")
-    at = int(np.searchsorted(strike, forward, side="right")) - 1
-    call, put = _mid(strip.call_bid, strip.call_ask), _mid(strip.put_bid, strip.put_ask)
-    price = np.where(np.arange(strike.size) < at, put, call)
+    at = int(strike.searchsorted(forward, side="right")) - 1
+    put, price = _mid(strip.put_bid, strip.put_ask), _mid(strip.call_bid, strip.call_ask)
     if 0 <= at < strike.size:
-        price[at] = 0.5 * (put[at] + call[at])
+        price[: at + 1] = np.append(put[:at], 0.5 * (put[at] + price[at]))
     good = np.flatnonzero(np.isfinite(price))
     if not 0 <= at < strike.size or good.size < MIN_QUOTES or not good[0] < at < good[-1]:
         return ModelFree(math.nan, math.nan, int(good.size), 0, "too_few_quotes")
-    rows = slice(good[0], good[-1] + 1)
-    x, width = strike[rows], np.gradient(strike[rows])
-    filled = price[rows] if good.size == x.size else np.exp(natural_spline(strike[good], np.log(price[good]), x))
-    quoted = float(2.0 / discount * np.sum(width * filled / x**2)) - (forward / float(strike[at]) - 1.0) ** 2
-    tails = _tails(filled[[0, -1]], x[[0, -1]], width[[0, -1]], forward, discount)
+    x = strike[good[0] : good[-1] + 1]
+    width = _widths(x)
+    filled = price[good] if good.size == x.size else np.exp(natural_spline(strike[good], np.log(price[good]), x))
+    quoted = 2.0 / discount * float((width * filled / x**2).sum()) - (forward / float(strike[at]) - 1.0) ** 2
+    ends = strike[good[[0, -1]]], price[good[[0, -1]]]
+    deviation = _deviations(*ends, forward, discount) if strip.deviation is None else strip.deviation[good[[0, -1]]]
+    tails = _tails(ends[0], width[[0, -1]], deviation, forward, discount)
     reason = "" if quoted > 0 and tails <= MAX_TAIL_SHARE * (quoted + tails) else "cut_off"
     total = quoted + tails if not reason else math.nan
     return ModelFree(total, quoted, int(good.size), x.size - int(good.size), reason)
 
 
-def _tails(price: Floats, strike: Floats, width: Floats, forward: float, discount: float) -> float:
+def _widths(strike: Floats) -> Floats:
+    """Half of the distance between each strike's neighbours; at both ends the whole one to the only neighbour."""
+    gap = strike[1:] - strike[:-1]
+    width = np.empty_like(strike)
+    width[0], width[-1] = gap[0], gap[-1]
+    width[1:-1] = 0.5 * (gap[1:] + gap[:-1])
+    return width
+
+
+def _deviations(strike: Floats, price: Floats, forward: float, discount: float) -> Floats:
+    """(2,) implied by a put and a call out of the money; NaN where there is none."""
+    return implied_vol(price, forward, strike, 1.0, discount, _IS_CALL)
+
+
+def _tails(strike: Floats, width: Floats, deviation: Floats, forward: float, discount: float) -> float:
     """Variance beyond the outermost rectangles, (2,) each: left put, right call, at those quotes' own implied vols;
     trapezium over `TAIL_SD` deviations. NaN when one of them has no implied vol."""
-    is_call, sign = np.array([False, True]), np.array([-1.0, 1.0])
-    vol = implied_vol(price, forward, strike, 1.0, discount, is_call)
-    edge = np.log((strike + sign * width / 2) / forward)
-    log_strike = edge[:, None] + (sign * vol)[:, None] * np.linspace(0.0, TAIL_SD, TAIL_POINTS)
-    at = forward * np.exp(log_strike)
-    value = black76.price(forward, at, 1.0, vol[:, None], discount, is_call[:, None])
-    return float(np.sum(np.abs(np.trapezoid(2.0 / discount * value / at, log_strike, axis=1))))
+    edge = np.log((strike + _OUTWARDS * width / 2) / forward)
+    step = _OUTWARDS * deviation * (TAIL_SD / (TAIL_POINTS - 1))
+    at = forward * np.exp(edge[:, None] + step[:, None] * np.arange(TAIL_POINTS))
+    value = black76.price(forward, at, 1.0, deviation[:, None], discount, _IS_CALL[:, None]) / at
+    area = np.abs(step) * (value.sum(axis=1) - 0.5 * (value[:, 0] + value[:, -1]))
+    return 2.0 / discount * float(area.sum())
 
 
 def _mid(bid: ArrayLike, ask: ArrayLike) -> Floats:
@@ -100,12 +118,12 @@ def _mid(bid: ArrayLike, ask: ArrayLike) -> Floats:
 
 def natural_spline(x: Floats, y: Floats, at: Floats) -> Floats:
     """The cubic spline through (x, y), (n,) each, x ascending, with zero second derivative at both ends, at `at`."""
-    h, n = np.diff(x), x.size
+    h, n = x[1:] - x[:-1], x.size
     if n < 3:
         return np.interp(at, x, y)
-    slope = np.diff(y) / h
-    second = np.array([0.0, *_tridiagonal(2 * (h[:-1] + h[1:]), h[1:-1], 6 * np.diff(slope)), 0.0])
-    left = np.clip(np.searchsorted(x, at, side="right") - 1, 0, n - 2)
+    slope = (y[1:] - y[:-1]) / h
+    second = np.array([0.0, *_tridiagonal(2 * (h[:-1] + h[1:]), h[1:-1], 6 * (slope[1:] - slope[:-1])), 0.0])
+    left = np.minimum(np.maximum(x.searchsorted(at, side="right") - 1, 0), n - 2)
     step, low, high = at - x[left], second[left], second[left + 1]
     return np.asarray(
         y[left]
@@ -118,7 +136,9 @@ def natural_spline(x: Floats, y: Floats, at: Floats) -> Floats:
 def _tridiagonal(diagonal: Floats, beside: Floats, right: Floats) -> list[float]:
     """Thomas's algorithm for a symmetric, diagonally dominant matrix. A dense solve of 80 strikes wakes BLAS threads:
     25 ms of CPU on a busy machine for what is 0.1 ms of work."""
-    pivot, value, off = ([float(entry) for entry in part] for part in (diagonal, right, beside))
+    pivot: list[float] = diagonal.tolist()
+    value: list[float] = right.tolist()
+    off: list[float] = beside.tolist()
     for i, side in enumerate(off):
         share = side / pivot[i]
         pivot[i + 1] -= share * side
