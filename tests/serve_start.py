@@ -8,6 +8,7 @@ account's limits are the defaults; the book is empty.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -68,6 +69,7 @@ def inputs() -> Inputs:
 
 if __name__ == "__main__":
     load(sys.argv[2])
+    importlib.import_module("quantsentinel.app.decide")  # as the first request does
     judged = decide(sys.argv[3], sys.argv[4])
     elapsed = time.time() - float(sys.argv[1])
     print(json.dumps({"elapsed_s": elapsed, "judged": judged, "modules": sorted(sys.modules)}))

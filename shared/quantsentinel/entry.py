@@ -9,15 +9,15 @@ from typing import Any
 
 from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.app.platform import Platform
-from quantsentinel.app.token_watch import note_token
 from quantsentinel.contracts.events import Envelope, Tick, parse_push
 from quantsentinel.contracts.self_test import ASKED
 from quantsentinel.errors import BadInput, QuantsentinelError
-from quantsentinel.settings import settings_from
+from quantsentinel.ports import Clock, MarketFeed
+from quantsentinel.settings import Settings, settings_from
+from quantsentinel.wiring.desk import desk_of
 from quantsentinel.wiring.google import feeds_of, open_google
 from quantsentinel.wiring.handlers import BY_NAME, Data, handle, log
 from quantsentinel.wiring.identity import identity
-from quantsentinel.wiring.local import desk_of, open_local
 from quantsentinel.wiring.log_lines import log_as_lines
 
 Answer = tuple[str, int] | tuple[str, int, Mapping[str, str]]
@@ -32,11 +32,20 @@ def platform(name: str) -> Platform:
     log_as_lines(settings.log_level)
     clock = SystemClock(settings.clock_offset_s)
     feeds = feeds_of(settings, desk_of(settings), clock) if name in POLLS else {}
-    opener = open_google if settings.profile == "google" else open_local
-    found = opener(settings, clock, feeds)
+    found = _opened(settings, clock, feeds)
     if feeds:
+        from quantsentinel.app.token_watch import note_token
+
         note_token(found, settings.upstox_token.get_secret_value())
     return found
+
+
+def _opened(settings: Settings, clock: Clock, feeds: Mapping[str, MarketFeed]) -> Platform:
+    if settings.profile == "google":
+        return open_google(settings, clock, feeds)
+    from quantsentinel.wiring.local import open_local
+
+    return open_local(settings, clock, feeds)
 
 
 def push(name: str, request: Any) -> Answer:

@@ -158,7 +158,7 @@ def _day(recording: Recording, name: str, at: str, options: tuple[bool, Path | N
     """The chosen snapshot after the others of its day (a few, when it is shown alone), all judged; and the desk."""
     from quantsentinel.app.chain_check import judged
     from quantsentinel.market.calendar import IST
-    from quantsentinel.wiring.local import desk_of
+    from quantsentinel.wiring.desk import desk_of
 
     alone, config, json = options
     _, index = _chosen(recording, name, at)[0]

@@ -28,7 +28,7 @@ def show_settings(config: Config = None, json: Json = False) -> None:
 @app.command()
 def validate(config: Config = None, json: Json = False) -> None:
     """Checks settings, rule book overlay and policy overlay together; exits 2 with every error."""
-    from quantsentinel.wiring.local import desk_of
+    from quantsentinel.wiring.desk import desk_of
 
     settings = settings_of(config)
     desk = desk_of(settings)

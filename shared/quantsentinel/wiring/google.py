@@ -19,8 +19,8 @@ from quantsentinel.errors import BadInput
 from quantsentinel.ports import Clock, MarketFeed, ObjectInfo, Objects
 from quantsentinel.settings import Settings
 from quantsentinel.wiring.channels import Channels
+from quantsentinel.wiring.desk import desk_of
 from quantsentinel.wiring.fitted import with_fitted
-from quantsentinel.wiring.local import desk_of
 from quantsentinel.wiring.margin_broker import standing_broker
 
 Kind = Literal["raw", "snapshots", "decisions", "audit", "models"]

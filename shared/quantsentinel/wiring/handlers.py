@@ -9,17 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from quantsentinel.app.announce import announce
-from quantsentinel.app.decide import decide
-from quantsentinel.app.deliver import deliver
-from quantsentinel.app.fan_out import fan_out
-from quantsentinel.app.heartbeat import heartbeat
 from quantsentinel.app.log_line import log as log
 from quantsentinel.app.platform import Platform
-from quantsentinel.app.poll_market import poll_tick
-from quantsentinel.app.self_test_answers import answer_asked
-from quantsentinel.app.serve_tenants import serve_tenants
-from quantsentinel.app.sweep import sweep
 from quantsentinel.canonical import sha256
 from quantsentinel.contracts.events import (
     CYCLE_DECIDED,
@@ -39,6 +30,7 @@ from quantsentinel.contracts.self_test import ASKED, Asked
 from quantsentinel.errors import BadInput, Broken, QuantsentinelError, StaleData, Unavailable
 from quantsentinel.ports import Put
 from quantsentinel.stores.expiring import FIELD, expiry
+from quantsentinel.wiring import use_cases
 from quantsentinel.wiring.identity import identity
 
 Data = Mapping[str, Any]
@@ -58,14 +50,14 @@ class Function:
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Function("poll_market", "tick.poll_market", Tick, poll_tick),
-    Function("decide", SNAPSHOT_TAKEN, SnapshotTaken, decide),
-    Function("fan_out", CYCLE_DECIDED, CycleDecided, fan_out),
-    Function("serve_tenants", TENANT_BATCH, TenantBatch, serve_tenants),
-    Function("deliver", SIGNAL_ISSUED, SignalIssued, deliver),
-    Function("announce", KILL_CHANGED, KillChanged, announce),
-    Function("sweep", "tick.sweep", Tick, sweep),
-    Function("heartbeat", "tick.heartbeat", Tick, heartbeat),
+    Function("poll_market", "tick.poll_market", Tick, use_cases.poll_market),
+    Function("decide", SNAPSHOT_TAKEN, SnapshotTaken, use_cases.decide),
+    Function("fan_out", CYCLE_DECIDED, CycleDecided, use_cases.fan_out),
+    Function("serve_tenants", TENANT_BATCH, TenantBatch, use_cases.serve_tenants),
+    Function("deliver", SIGNAL_ISSUED, SignalIssued, use_cases.deliver),
+    Function("announce", KILL_CHANGED, KillChanged, use_cases.announce),
+    Function("sweep", "tick.sweep", Tick, use_cases.sweep),
+    Function("heartbeat", "tick.heartbeat", Tick, use_cases.heartbeat),
 )
 BY_NAME = {function.name: function for function in FUNCTIONS}
 
@@ -94,6 +86,8 @@ def handle(platform: Platform, name: str, event_id: str, data: Data) -> Handled:
 def _run(platform: Platform, name: str, event_id: str, data: Data) -> None:
     where = f"{name} {event_id}"
     if event_id.startswith(ASKED):
+        from quantsentinel.app.self_test_answers import answer_asked
+
         answer_asked(platform, parse(Asked, data, where), identity(name))
         return
     function = BY_NAME[name]

@@ -28,8 +28,9 @@ from quantsentinel.ports import Clock, MarketFeed
 from quantsentinel.settings import Settings
 from quantsentinel.simulator.day import simulate_day
 from quantsentinel.stores.snapshots import parse_time
+from quantsentinel.wiring.desk import desk_of
 from quantsentinel.wiring.google import feeds_of
-from quantsentinel.wiring.local import desk_of, make_state_folder, open_local
+from quantsentinel.wiring.local import make_state_folder, open_local
 from quantsentinel.wiring.margin_broker import standing_broker
 
 FASTEST = 1e5

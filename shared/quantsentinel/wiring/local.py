@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import quantsentinel
 from quantsentinel.adapters.embedded.bus import NO_FAULTS, SqliteBus
 from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.adapters.embedded.database import Database
@@ -17,42 +14,15 @@ from quantsentinel.adapters.embedded.documents import SqliteDocuments
 from quantsentinel.adapters.embedded.faults import Faults
 from quantsentinel.adapters.embedded.objects import FolderObjects
 from quantsentinel.app.platform import Platform
-from quantsentinel.desk import Desk, load_policy
-from quantsentinel.distribution import Distribution, DistributionMode, read_legal_rows
 from quantsentinel.errors import BadInput, QuantsentinelError
-from quantsentinel.market.rulebook import load_rules
 from quantsentinel.ports import BrokerMargin, Clock, Delivery, MarketFeed
 from quantsentinel.settings import Settings
 from quantsentinel.wiring.channels import Channels
+from quantsentinel.wiring.desk import desk_of
 from quantsentinel.wiring.fitted import with_fitted
 from quantsentinel.wiring.handlers import FUNCTIONS, handle, log
 
 STATE_FILE = "quantsentinel.sqlite"
-
-
-def desk_of(settings: Settings) -> Desk:
-    """Rules and policy, each with its overlay, and the code's version."""
-    return Desk(
-        rules=load_rules(settings.rules_overlay),
-        policy=load_policy(_toml(settings.policy_overlay)),
-        code_version=quantsentinel.__version__,
-        broker=settings.broker,
-        distribution=Distribution(
-            mode=DistributionMode(settings.distribution_mode),
-            registration=settings.registration_number,
-            legal=read_legal_rows(settings.legal_rows),
-            own_accounts=settings.own_accounts,
-        ),
-    )
-
-
-def _toml(path: Path | None) -> Mapping[str, Any] | None:
-    if path is None:
-        return None
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"cannot read the policy overlay: {error}", where=str(path)) from None
 
 
 def open_local(
