@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -12,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from quantsentinel.app.kills import kill_off
 from quantsentinel.cli.bench import judged
 from quantsentinel.cli.main import app, run_command
+from quantsentinel.cli.options import open_live
 from quantsentinel.cli.output import Answer, Table, as_text, cell, rupees_text, show
 from quantsentinel.errors import BadInput
 
@@ -171,6 +175,21 @@ def test_a_kill_switch_goes_on_is_listed_and_goes_off(capsys: pytest.CaptureFixt
     (switch,) = answer(capsys, "kill", "list")
     assert (switch["scope"], switch["why"]) == ("symbol:NIFTY", "drill")
     assert answer(capsys, "kill", "off", "symbol:NIFTY")["released"] is True
+    assert answer(capsys, "kill", "list") == []
+
+
+def test_one_account_cannot_release_the_master_however_it_calls_itself(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(capsys, "kill", "on", "master", "--why", "drill", "--who", "asha")
+    me = pwd.getpwuid(os.getuid()).pw_name
+    for name in ("asha", "ben"):
+        monkeypatch.setenv("LOGNAME", name)
+        word = answer(capsys, "kill", "off", "master", "--ack", "looked")
+        assert (word["released"], [ack["who"] for ack in word["state"]["acks"]]) == (False, [me])
+    assert run_command(["kill", "off", "master", "--ack", "looked", "--who", "ben"]) == 2
+    assert "No such option" in capsys.readouterr().err
+    assert kill_off(open_live(None, None), "master", who=f"not-{me}", ack="looked too").released
     assert answer(capsys, "kill", "list") == []
 
 

@@ -18,7 +18,7 @@ from quantsentinel.errors import BadInput, Conflict
 from quantsentinel.market.rulebook import load_rules
 from quantsentinel.ports import Create, Event, Put
 from quantsentinel.risk.facts import AsOf
-from quantsentinel.risk.kill_state import Ack, KillState, Rearm
+from quantsentinel.risk.kill_state import REQUEST_STANDS, Ack, KillState, Rearm
 
 NOW = datetime(2025, 8, 29, 5, 0, tzinfo=UTC)
 SCOPES = ("master", "tenant:acme", "strategy:acme", "symbol:NIFTY", "broker:upstox", "exchange:NSE")
@@ -72,6 +72,18 @@ def test_the_master_needs_two_different_people_however_often_one_of_them_asks(bo
     board.on("master")
     words = [board.off("master", who=who).released for who in ("ben", " Ben ", "BEN", "asha")]
     assert words == [False, False, False, True]
+
+
+def test_a_request_for_a_release_expires_and_is_then_asked_anew(board: Board) -> None:
+    board.on("master")
+    asked = board.off("master", who="ben")
+    assert "ben asked; another person confirms before 2025-08-29T06:00+00:00" in asked.still_needs
+    board.clock.advance_to(NOW + REQUEST_STANDS)
+    late = board.off("master", who="asha")
+    assert not late.released
+    assert [ack.who for ack in late.state.acks] == ["asha"]
+    board.clock.advance_to(NOW + 2 * REQUEST_STANDS - timedelta(seconds=1))
+    assert board.off("master", who="ben").released
 
 
 def test_nobody_releases_a_switch_whose_rule_is_not_a_person(board: Board) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import Clock, Documents, Event
-from quantsentinel.risk.kill_state import WORDS, Ack, KillState, Rearm, by_hand, check_scope
+from quantsentinel.risk.kill_state import REQUEST_STANDS, WORDS, Ack, KillState, Rearm, by_hand, check_scope
 from quantsentinel.stores.kills import Change, KillBoard
 
 if TYPE_CHECKING:
@@ -75,13 +75,15 @@ def trip(platform: Platform | Switchboard, state: KillState) -> KillState | None
 
 
 def kill_off(platform: Platform | Switchboard, scope: str, *, who: str, ack: str = "") -> Release:
-    """A person's word on a switch. Raises `BadInput` naming the rule when no word releases it (`definitions.md` §8)."""
+    """A person's word on a switch; the first of two asks, the second confirms. Raises `BadInput` naming the rule when
+    no word releases it (`definitions.md` §8)."""
     board = board_of(platform)
-    change = board.kills.acknowledged(scope, Ack(who, ack, board.clock.now()))
+    now = board.clock.now()
+    change = board.kills.acknowledged(scope, Ack(who, ack, now))
     if change is None:
         return Release(scope, False, "", None)
     state = _done(board, change)
-    still = "" if state.released else f"re-arms {WORDS[state.rearm]}: {len(state.acks)} so far"
+    still = "" if state.released else f"re-arms {WORDS[state.rearm]}: {who} asked; {_until(now)}"
     return Release(scope, state.released is not None, still, state)
 
 
@@ -102,6 +104,10 @@ def _done(board: Switchboard, change: Change) -> KillState:
     board.documents.commit(list(change.writes))
     board.publish([change.event])
     return change.state
+
+
+def _until(now: datetime) -> str:
+    return f"another person confirms before {(now + REQUEST_STANDS).isoformat(timespec='minutes')}"
 
 
 def _require_known(board: Switchboard, scope: str) -> None:

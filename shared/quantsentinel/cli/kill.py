@@ -1,6 +1,7 @@
 """`qs kill on|off|list`: stop entries everywhere, for a tenant, a strategy, an underlying, a broker or an exchange.
 
-Exits and reductions go on. Anybody may pull a switch; it is released as its own rule says (`definitions.md` §8).
+Exits and reductions go on. Anybody may pull a switch, in anybody's name; it is released as its own rule says
+(`definitions.md` §8), and by whom is not typed but known: the account that runs the command (`wiring.person`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from quantsentinel.cli.output import Answer, Table, show
 from quantsentinel.errors import BadInput
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from quantsentinel.risk.kill_state import KillState
 
 app = typer.Typer(help="Kill switches.", no_args_is_help=True)
@@ -51,16 +54,17 @@ def off(
     place: Place = "",
     scope: Scope = "",
     ack: Annotated[str, typer.Option("--ack", help="What was found; some rules ask for it.")] = "",
-    who: Who = "",
     config: Config = None,
     state: State = None,
     json: Json = False,
 ) -> None:
-    """A person's word on a switch; releases it when its rule says so (the master needs two people)."""
+    """A person's word on a switch; releases it when its rule says so. The master needs two: the first asks, another
+    account confirms within the hour."""
     from quantsentinel.app.kills import kill_off
+    from quantsentinel.wiring.person import acting_person
 
-    named = _named(place, scope)
-    word = kill_off(open_live(config, state), named, who=who or getpass.getuser(), ack=ack)
+    named, who = _named(place, scope), acting_person(settings_of(config, state))
+    word = kill_off(open_live(config, state), named, who=who, ack=ack)
     if word.released:
         text = f"{named} is released."
     else:
@@ -88,15 +92,17 @@ def list_kills(
 
     platform = open_live(config, state)
     found, now = kills(platform, ended=ended), platform.clock.now()
-    rows = [_row(switch, "on" if switch.is_on(now) else "ended") for switch in found]
+    rows = [_row(switch, now) for switch in found]
     show(Answer(found, [Table("Kill switches", COLUMNS, rows, "none is on")]), json)
 
 
-def _row(switch: KillState, state: str) -> tuple[object, ...]:
+def _row(switch: KillState, now: datetime) -> tuple[object, ...]:
     from quantsentinel.risk.kill_state import WORDS
 
+    state = "on" if switch.is_on(now) else "ended"
     if switch.released is not None and state == "ended":
         state = f"released by {switch.released.who}"
-    heard = f" ({', '.join(ack.who for ack in switch.acks)} so far)" if switch.acks and state == "on" else ""
+    asked = ", ".join(ack.who for ack in switch.standing(now)) if state == "on" else ""
+    heard = f" (asked for by {asked})" if asked else ""
     rule = f"{WORDS[switch.rearm]}{heard}"
     return (switch.scope, state, switch.who, switch.why, switch.at, switch.until, rule)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from quantsentinel.errors import BadInput
@@ -25,6 +25,8 @@ TOLD = re.compile(rf"({'|'.join(OF_A_BOOK)}):{_TENANT}|(stale_data|model_stalene
 MASTER = "master"
 UNREADABLE = "unreadable"
 PEOPLE_FOR_MASTER = 2
+REQUEST_STANDS = timedelta(hours=1)
+"""The first of two people asks for a release; who confirms it later than this would confirm another market."""
 
 
 class Rearm(StrEnum):
@@ -119,10 +121,14 @@ class KillState:
         if self.rearm is not Rearm.PERSON and not ack.why.strip():
             fix = 'Say what was found: --ack "…"'
             raise BadInput(f"{self.scope} re-arms {WORDS[self.rearm]}", where="kill switch", fix=fix)
-        others = (one for one in self.acks if _name(one) != _name(ack) and one.at <= ack.at)
+        others = (one for one in self.standing(ack.at) if _name(one) != _name(ack))
         told = replace(self, acks=(*others, ack))
         enough = self.rearm is not Rearm.TWO_PEOPLE or len(told.acks) >= PEOPLE_FOR_MASTER
         return replace(told, released=ack) if enough else told
+
+    def standing(self, at: datetime) -> tuple[Ack, ...]:
+        """Words that still count: requests for a release that have not expired."""
+        return tuple(one for one in self.acks if one.at <= at < one.at + REQUEST_STANDS)
 
     def _ends(self) -> str:
         return f" ({self.until.isoformat()})" if self.until else ""
