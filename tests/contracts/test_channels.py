@@ -129,7 +129,8 @@ def test_a_hosted_sender_takes_a_public_address(host: str) -> None:
 
 
 def telegram(status: int, answer: Any) -> Sent:
-    with Loopback(lambda request: json_reply(answer, status)) as server, httpx.Client() as client:
+    reply = Reply(status, answer) if isinstance(answer, bytes) else json_reply(answer, status)
+    with Loopback(lambda request: reply) as server, httpx.Client() as client:
         channel = TelegramChannel(client, server.url, "1:token")
         return channel.send(Message("sig.1", "signal.created", 1, "42", b"text", ""))
 
@@ -145,6 +146,8 @@ def test_telegrams_answer_of_another_shape_is_still_an_answer() -> None:
     assert telegram(200, {"ok": True, "result": [1]}) == Sent(200)
     with pytest.raises(Unavailable):
         telegram(200, ["ok"])
+    with pytest.raises(Unavailable):
+        telegram(200, b"[" * 100_000)
 
 
 @pytest.mark.parametrize("status", [401, 404])

@@ -92,6 +92,7 @@ JUNK = {
     "no message": b'{"subscription": "s"}',
     "data that is not base64": b'{"message": {"data": "%%%"}}',
     "data that is not JSON": b'{"message": {"data": "bm90IGpzb24="}}',
+    "a body nested too deeply": b'{"message":' * 100_000,
     "attributes that are a list": b'{"message": {"attributes": [1], "data": "e30="}}',
     "a CloudEvent without data": b'{"specversion": "1.0", "id": "1", "data": 5}',
     "a time that is none": b'{"message": {"data": "e30=", "publishTime": "yesterday"}}',

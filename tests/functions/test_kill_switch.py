@@ -101,6 +101,7 @@ def test_without_sound_secrets_nobody_is_let_in(desk: World, secrets: str) -> No
     ("body", "said"),
     [
         (b"not json", "not JSON"),
+        (b'{"action":' * 100_000, "not JSON"),
         (b"[]", "object of texts"),
         ({"action": "on", "scope": 5}, "object of texts"),
         ({"action": "on", "bypass": "yes"}, "unknown bypass"),

@@ -252,7 +252,7 @@ def _decoded(data: Any) -> bytes:
 def _json_object(body: bytes, where: str) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         raise BadInput("not JSON", where=where) from None
     if not isinstance(value, dict):
         raise BadInput(f"expected a JSON object, got {type(value).__name__}", where=where)

@@ -69,7 +69,7 @@ def _done(board: Switchboard, asked: Mapping[str, str], who: str) -> Any:
 def _asked(body: bytes) -> dict[str, str]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadInput("the body is not JSON", where="kill switch") from None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise BadInput("the body is not an object of texts", where="kill switch")

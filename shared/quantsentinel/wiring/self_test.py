@@ -111,7 +111,7 @@ def _arrived(platform: Open, request: Any) -> Answer:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadInput("the body is not JSON", where="self-test") from None
     if not isinstance(found, dict):
         raise BadInput("the body is not an object", where="self-test")

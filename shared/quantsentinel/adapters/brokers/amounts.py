@@ -19,7 +19,7 @@ def answer_data(response: httpx.Response, where: str) -> Any:
     """The `data` of a successful answer. Raises `Unavailable` for a body that is not whole: the next may be."""
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unavailable("the answer is not JSON", where=where) from None
     if not isinstance(document, dict) or document.get("status") != "success" or "data" not in document:
         raise Unavailable("the answer has no data", where=where)

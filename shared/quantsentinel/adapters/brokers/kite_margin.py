@@ -121,7 +121,7 @@ def _raise_for(response: httpx.Response, path: str) -> None:
 def _error(response: httpx.Response) -> tuple[str, str]:
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", ""
     if not isinstance(document, dict):
         return "", ""

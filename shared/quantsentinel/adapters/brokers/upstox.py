@@ -125,7 +125,7 @@ class UpstoxFeed:
         try:
             rows = json.loads(response.content)["data"]
             expiries = {date.fromisoformat(row["expiry"]) for row in rows}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             # A broken answer, not a wrong question: the next call may bring a whole one.
             raise Unavailable(f"the contract list cannot be read: {error!r}", where=f"Upstox {underlying}") from None
         found = tuple(sorted(day for day in expiries if day >= today and self._is_covered(underlying, day)))
@@ -167,7 +167,7 @@ def _instrument_key(underlying: str) -> str:
 def _is_success(body: bytes) -> bool:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("status") == "success"
 
@@ -193,7 +193,7 @@ def _error(response: httpx.Response) -> tuple[str, str]:
         return "", ""
     try:
         document: Any = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", ""
     if not isinstance(document, dict) or document.get("status") != "error":
         return "", ""
