@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from quantsentinel.adapters.embedded.clock import SystemClock
-from quantsentinel.app.platform import Platform
-from quantsentinel.contracts.events import Envelope, Tick, parse_push
-from quantsentinel.contracts.self_test import ASKED
-from quantsentinel.errors import BadInput, QuantsentinelError
-from quantsentinel.ports import Clock, MarketFeed
-from quantsentinel.settings import Settings, settings_from
-from quantsentinel.wiring.desk import desk_of
-from quantsentinel.wiring.google import feeds_of, open_google
-from quantsentinel.wiring.handlers import BY_NAME, Data, handle, log
-from quantsentinel.wiring.identity import identity
-from quantsentinel.wiring.log_lines import log_as_lines
+
+@contextmanager
+def _for_good() -> Iterator[None]:
+    """What a process loads stays: searching it for garbage is a tenth of its start and a part of every search after it."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+with _for_good():
+    from quantsentinel.adapters.embedded.clock import SystemClock
+    from quantsentinel.app.platform import Platform
+    from quantsentinel.contracts.events import Envelope, Tick, parse_push
+    from quantsentinel.contracts.self_test import ASKED
+    from quantsentinel.errors import BadInput, QuantsentinelError
+    from quantsentinel.ports import Clock, MarketFeed
+    from quantsentinel.settings import Settings, settings_from
+    from quantsentinel.wiring.desk import desk_of
+    from quantsentinel.wiring.google import feeds_of, open_google
+    from quantsentinel.wiring.handlers import BY_NAME, Data, handle, log
+    from quantsentinel.wiring.identity import identity
+    from quantsentinel.wiring.log_lines import log_as_lines
 
 Answer = tuple[str, int] | tuple[str, int, Mapping[str, str]]
 POLLS = frozenset({"poll_market"})

@@ -15,10 +15,11 @@ from quantsentinel.adapters.embedded.clock import SystemClock, VirtualClock
 from quantsentinel.adapters.embedded.database import Database
 from quantsentinel.adapters.embedded.documents import SqliteDocuments
 from quantsentinel.adapters.embedded.objects import FolderObjects
-from quantsentinel.adapters.google.bus import MAX_MESSAGES, PubSubBus, batches, message_of
+from quantsentinel.adapters.google.bus import PubSubBus
 from quantsentinel.adapters.google.connection import NotAllowed, translated
 from quantsentinel.adapters.google.documents import FirestoreDocuments
 from quantsentinel.adapters.google.objects import GcsObjects
+from quantsentinel.adapters.google.publisher import MAX_MESSAGES, batches, message_of
 from quantsentinel.errors import Broken, Conflict, QuantsentinelError, Unavailable
 from quantsentinel.ports import Event, Put
 
