@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def _for_good() -> Iterator[None]:
-    """What a process loads stays: searching it for garbage is a tenth of its start and a part of every search after it."""
+    """What a process loads stays: searching it for garbage is a tenth of its start and a part of every later search."""
     gc.disable()
     try:
         yield
