@@ -70,17 +70,19 @@ def moments(density: Density, reach: float) -> Moments:
     """Within +-`reach` of log-strike. What lies beyond is the extrapolated wing of the fit, not quotes: on 2025-08-29
     it made 17-45 % of the whole density's variance, while no history of daily returns could ever show it."""
     x = density.log_strike
-    inside = np.abs(x) <= reach
-    x, mass = x[inside], density.mass[inside]
-    share = mass / np.sum(mass)
+    within = slice(int(x.searchsorted(-reach)), int(x.searchsorted(reach, side="right")))
+    x, mass = x[within], density.mass[within]
+    share = mass / mass.sum()
     mean = float(share @ x)
-    spread = float(share @ (x - mean) ** 2)
-    cdf = np.cumsum(share)
+    offset = x - mean
+    square = offset * offset
+    spread = float(share @ square)
+    cdf = share.cumsum()
     edge = TAIL_SD * math.sqrt(spread)
     return Moments(
         variance=float(2.0 * mass @ (np.expm1(x) - x)),
-        skewness=float(share @ (x - mean) ** 3) / spread**1.5,
-        kurtosis=float(share @ (x - mean) ** 4) / spread**2,
+        skewness=float(share @ (square * offset)) / spread**1.5,
+        kurtosis=float(share @ (square * square)) / spread**2,
         left=float(np.interp(mean - edge, x, cdf)),
         right=float(1.0 - np.interp(mean + edge, x, cdf)),
     )
@@ -172,7 +174,7 @@ class SliceAnalytics:
         fit; else linear in strike between the implied vols, flat beyond them."""
         if self.forward is None or self.times.variance_years <= 0:
             return None
-        k = np.array([math.log(strike / self.forward)])
+        k = math.log(strike / self.forward)
         if self.smile is not None:
             return self._vol(self.smile(k))
         if self.svi is not None and self.svi.params is not None:
@@ -181,7 +183,7 @@ class SliceAnalytics:
         return float(np.interp(strike, self.strike[known], self.vol[known])) if known.any() else None
 
     def _vol(self, total: Floats) -> float:
-        return math.sqrt(max(float(total[0]), 0.0) / self.times.variance_years)
+        return math.sqrt(max(float(total), 0.0) / self.times.variance_years)
 
     def quoted_vols(self) -> dict[str, Floats]:
         """Out-of-the-money bid, mid and ask vols for a smile: (n,) each, NaN where not quoted or not invertible."""

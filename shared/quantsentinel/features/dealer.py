@@ -95,18 +95,23 @@ def gamma_profile(slices: Sequence[SliceAnalytics]) -> tuple[Floats, Floats]:
     Every option keeps its vol (sticky strike) and its time. With F the moved forward, D phi(d1) F / (sigma sqrt(T)) per
     unit and 1 % of F: Black-76 gamma times F^2 times 1 %.
     """
-    call, put = np.zeros(MOVES.size), np.zeros(MOVES.size)
+    columns: list[Floats] = [np.empty((4, 0))]
     for part in slices:
-        known = np.isfinite(part.vol) & (part.vol > 0)
-        if part.forward is None or not known.any():
-            continue
-        root = part.vol[known] * math.sqrt(part.times.variance_years)
-        d1 = (MOVES[:, None] + np.log(part.forward / part.strike[known])) / root + 0.5 * root
-        scale = part.times.discount * part.forward * ONE_PERCENT / math.sqrt(2.0 * math.pi)
-        unit = np.exp(-0.5 * d1 * d1) / root * (scale * np.exp(MOVES))[:, None]
-        call += unit @ part.call_oi[known]
-        put += unit @ part.put_oi[known]
-    return call, put
+        known = part.vol > 0
+        if part.forward is not None:
+            root = part.vol[known] * math.sqrt(part.times.variance_years)
+            scale = part.times.discount * part.forward * ONE_PERCENT / math.sqrt(2.0 * math.pi) / root
+            moneyness = np.log(part.forward / part.strike[known])
+            columns.append(np.stack([root, moneyness, part.call_oi[known] * scale, part.put_oi[known] * scale]))
+    root, moneyness, call, put = np.concatenate(columns, axis=1)
+    d1 = MOVES[:, None] / root
+    d1 += moneyness / root + 0.5 * root
+    d1 *= d1
+    d1 *= -0.5
+    bell = np.exp(d1, out=d1)
+    # Matrix products of this size wake BLAS threads.
+    calls, puts = (np.einsum("mn,n->m", bell, side) * np.exp(MOVES) for side in (call, put))
+    return calls, puts
 
 
 def _flip(level: float | None, total: Floats) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,14 +43,10 @@ class BookShape:
 
 
 def totals(snapshot: Snapshot) -> Totals:
-    day = snapshot.received_at.date()
-    near = [chain for chain in snapshot.chains() if chain.expiry - day <= FLOW_HORIZON]
-    sums = [
-        float(sum(side[name].sum() for side in sides))
-        for name in ("oi", "volume")
-        for sides in ([chain.call for chain in near], [chain.put for chain in near])
-    ]
-    return Totals(call_oi=sums[0], put_oi=sums[1], call_volume=sums[2], put_volume=sums[3])
+    last = snapshot.received_at.date() + FLOW_HORIZON
+    end = int(snapshot.offsets[bisect_right(snapshot.expiries, last)])
+    oi, volume = snapshot.columns["oi"][:end], snapshot.columns["volume"][:end]
+    return Totals(*(float(units.sum()) for units in (oi[0::2], oi[1::2], volume[0::2], volume[1::2])))
 
 
 def book_shape(chain: Chain, forward: float, usable_call: Bools, usable_put: Bools) -> BookShape:

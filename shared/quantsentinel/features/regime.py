@@ -249,13 +249,15 @@ def _path(analytics: MarketAnalytics, history: History) -> tuple[list[Point], Po
     if part is None or part.forward is None:
         return [], None
     key = part.expiry.isoformat()
-    grid: list[Point] = []
-    for row in history.rows:
-        point = Point(row.observed_at, row.forwards.get(key, 0.0), row.atm_vol)
-        if point.forward > 0 and _is_new(grid, point):
-            grid.append(point)
     now = Point(analytics.observed_at, round(part.forward, FORWARD_DIGITS), _near_vol(analytics))
-    return [point for point in grid if point.at <= now.at], now
+    grid: list[Point] = []
+    last = -math.inf
+    for row in history.rows:
+        forward, stretch = row.forwards.get(key, 0.0), _stretch(row.observed_at)
+        if forward > 0 and stretch > last and row.observed_at <= now.at:
+            grid.append(Point(row.observed_at, forward, row.atm_vol))
+            last = stretch
+    return grid, now
 
 
 def _near_vol(analytics: MarketAnalytics) -> float | None:
@@ -265,4 +267,8 @@ def _near_vol(analytics: MarketAnalytics) -> float | None:
 
 def _is_new(grid: Sequence[Point], point: Point) -> bool:
     """Whether it begins the next stretch of the grid."""
-    return not grid or point.at.timestamp() // GRID_S > grid[-1].at.timestamp() // GRID_S
+    return not grid or _stretch(point.at) > _stretch(grid[-1].at)
+
+
+def _stretch(at: datetime) -> float:
+    return at.timestamp() // GRID_S

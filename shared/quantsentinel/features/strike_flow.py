@@ -51,10 +51,9 @@ class StrikeFlow:
 
     def units(self, kind: str) -> float:
         """Of one of `KINDS`, a number of units >= 0."""
-        up = kind in ("bought", "covered")
-        moved = self.price_change > 0 if up else self.price_change < 0
-        more = np.maximum(self.oi_change if kind in ("bought", "written") else -self.oi_change, 0.0)
-        return float(np.nansum(np.where(moved, more, 0.0)))
+        moved = self.price_change > 0 if kind in ("bought", "covered") else self.price_change < 0
+        change = self.oi_change[moved]
+        return abs(float(change[change > 0 if kind in ("bought", "written") else change < 0].sum()))
 
 
 def opening_of(snapshot: Snapshot, mask: QuoteMask) -> Opening:
@@ -78,7 +77,7 @@ def opening_of(snapshot: Snapshot, mask: QuoteMask) -> Opening:
 def strike_flow(part: SliceAnalytics, book: StrikeBook) -> dict[str, StrikeFlow]:
     """`call` and `put` of one expiry. Strikes listed since the opening are unknown, not new positions."""
     then = np.array(book.strike)
-    at = np.clip(np.searchsorted(then, part.strike), 0, len(then) - 1)
+    at = np.minimum(then.searchsorted(part.strike), len(then) - 1)
     listed = then[at] == part.strike
     sides = {
         "call": (part.chain.call, part.usable_call, book.call_oi, book.call_mid),

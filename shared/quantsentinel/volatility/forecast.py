@@ -190,14 +190,12 @@ def session_so_far(
 
 def diurnal_share(minutes: float, parameters: Parameters) -> float:
     """Of a full session's variance, by the minutes since its open; later ones (longer sessions) count evenly."""
-    beyond = max(minutes - SESSION_MINUTES, 0.0) / SESSION_MINUTES
-    return float(np.interp(minutes, *_diurnal(parameters.diurnal))) + beyond
-
-
-@lru_cache(maxsize=4)
-def _diurnal(shares: tuple[float, ...]) -> tuple[Floats, Floats]:
-    """Minutes since the open, and the share of a full session's variance that came by then."""
-    return np.linspace(0.0, SESSION_MINUTES, len(shares) + 1), np.array([0.0, *shares])
+    if minutes >= SESSION_MINUTES:
+        return parameters.diurnal[-1] + (minutes - SESSION_MINUTES) / SESSION_MINUTES
+    seen, step = max(minutes, 0.0), SESSION_MINUTES / len(parameters.diurnal)
+    place = int(seen / step)
+    before, after = parameters.diurnal[place - 1] if place else 0.0, parameters.diurnal[place]
+    return before + (after - before) / step * (seen - place * step)
 
 
 def _at(
@@ -205,9 +203,10 @@ def _at(
 ) -> Forecast:
     """The forecast at a horizon between the rows; weights and interval go over as the variance does."""
     horizons, variances = zip(*curve, strict=True)
+    at, knots = math.log(max(units, 1e-9)), np.log(horizons)
 
     def between(values: Sequence[float]) -> float:
-        return float(np.interp(math.log(max(units, 1e-9)), np.log(horizons), values))
+        return float(np.interp(at, knots, values))
 
     variance = between(variances)
     annual = math.sqrt(variance * SESSIONS_PER_YEAR)
