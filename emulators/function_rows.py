@@ -13,7 +13,7 @@ ACK_SPARE_S = 5
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{2,25}$")]
 """Of a function or a job: also a folder, a Python name and, with dashes, part of a service account's id."""
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)]
-Kind = Literal["raw", "snapshots", "decisions", "audit"]
+Kind = Literal["raw", "snapshots", "decisions", "audit", "models"]
 """Of objects: the settings name a bucket for each."""
 SecretId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,62}$")]
 Text = Annotated[str, StringConstraints(min_length=10, max_length=200)]

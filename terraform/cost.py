@@ -66,11 +66,14 @@ class Scene:
 
 # --- Requests ---
 def beats(cron: str) -> float:
-    """How often a five-field cron line beats in a month of 30.4 days; days of the month and months must be `*`."""
+    """How often a five-field cron line beats in a month of 30.4 days. Months must be `*`, and so must the weekday where
+    days of the month are named, up to the 28th: cron beats on either."""
     minute, hour, day, month, weekday = cron.split()
-    if (day, month) != ("*", "*"):
-        raise ValueError(f"{cron}: days of the month are not reckoned with")
-    return _count(minute, 60) * _count(hour, 24) * 30.4 * _count(weekday, 7) / 7
+    named = day != "*"
+    if month != "*" or (named and (weekday != "*" or not set(day.split(",")) <= {str(n) for n in range(1, 29)})):
+        raise ValueError(f"{cron}: months, or days of the month beside weekdays, are not reckoned with")
+    days = len(set(day.split(","))) if named else 30.4 * _count(weekday, 7) / 7
+    return _count(minute, 60) * _count(hour, 24) * days
 
 
 def _count(field: str, of: int) -> int:

@@ -6,7 +6,9 @@ import pytest
 
 from emulators.function_map import load_map
 from quantsentinel.app.fan_out import BATCH
+from quantsentinel.desk import load_policy
 from quantsentinel.settings import Settings
+from quantsentinel.volatility.parameters import PARTS as PARTS_FITTED
 from terraform.cost import COST, PARTS, Scene, beats, money, requests, scenes, used
 from terraform.cost_page import page
 from terraform.functions_table import BEGIN, END, PAGE, table
@@ -49,15 +51,30 @@ def test_the_assumptions_are_the_defaults_of_the_code() -> None:
 
 @pytest.mark.parametrize(
     ("cron", "a_day"),
-    [("* * * * *", 1440), ("* 8-20 * * *", 780), ("30 7 * * 1-5", 5 / 7), ("0 6 * * 0", 1 / 7), ("*/15 9,10 * * *", 8)],
+    [
+        ("* * * * *", 1440),
+        ("* 8-20 * * *", 780),
+        ("30 7 * * 1-5", 5 / 7),
+        ("0 6 1,15 * *", 2 / 30.4),
+        ("0 6 * * 0", 1 / 7),
+        ("*/15 9,10 * * *", 8),
+    ],
 )
 def test_a_schedule_s_beats_are_counted(cron: str, a_day: float) -> None:
     assert beats(cron) == pytest.approx(a_day * 30.4)
 
 
-def test_a_schedule_by_days_of_the_month_is_refused() -> None:
-    with pytest.raises(ValueError, match="days of the month"):
-        beats("0 6 1 * *")
+@pytest.mark.parametrize("cron", ["0 6 1 * 1", "0 6 31 * *", "0 6 1 1 *", "0 6 1-3 * *"])
+def test_a_schedule_that_a_month_of_30_days_does_not_tell_is_refused(cron: str) -> None:
+    with pytest.raises(ValueError, match="not reckoned with"):
+        beats(cron)
+
+
+def test_the_fitted_parts_are_asked_for_more_often_than_they_fall_due() -> None:
+    a_year = 12 * beats(KNOWN.jobs["retrain"].schedule)
+    cadences = load_policy().switches.cadence_days
+    assert {name.removeprefix("volatility.") for name in cadences} == set(PARTS_FITTED)
+    assert a_year * min(cadences.values()) / 365 >= 2
 
 
 def test_a_month_s_requests_follow_from_cycles_batches_and_tenants() -> None:

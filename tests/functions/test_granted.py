@@ -16,12 +16,14 @@ from quantsentinel.adapters.embedded.bus import SqliteBus
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.app.health import health
 from quantsentinel.app.kills import kill_on
+from quantsentinel.app.models import registry_of
 from quantsentinel.app.tenants import TenantRequest, add_tenant
 from quantsentinel.cli.main import run_command
 from quantsentinel.errors import Unavailable
 from quantsentinel.ports import Delivery, Event, Put
 from quantsentinel.stores.outbox import Outbox
 from quantsentinel.wiring.handlers import FUNCTIONS
+from tests.fit_days import made_up
 from tests.functions.conftest import World
 from tests.functions.deployment import client, deployed, pumped, sink, wanted
 from tests.functions.pushes import answer, raw_push
@@ -169,8 +171,16 @@ def test_the_check_of_a_deployment_uses_what_it_is_granted_and_nothing_else(reco
     compare(recorder, {"check_deployment"})
 
 
+def test_the_refit_uses_what_it_is_granted_and_nothing_else(recorder: Recorder, world: World) -> None:
+    registry_of(world.platform).put_history(made_up(), world.platform.clock.now())
+    arguments = KNOWN.jobs["retrain"].command[1:]
+    arguments = [name for name in arguments if name != "--due"]  # the made-up series ends before the packaged parts
+    assert recorder.under("retrain", run_command, [*arguments, "--state", str(world.state)]) == 0
+    compare(recorder, {"retrain"})
+
+
 def test_every_function_and_job_of_the_map_is_compared() -> None:
-    assert set(KNOWN.jobs) == {"check_restore", "check_deployment"}
+    assert set(KNOWN.jobs) == {"check_restore", "check_deployment", "retrain"}
     over_http = {"kill_switch", "rotate_token", "self_test", "self_test_sink"}
     assert set(KNOWN.functions) == set(KNOWN.listening()) | over_http
 

@@ -48,10 +48,9 @@ def retrain(
 
     Raises `BadInput` when `until` spans a definition change, or a part is due and the history has nothing newer.
     """
-    in_force = platform.desk.volatility
+    due, in_force = due_on(platform, part), platform.desk.volatility
     end, cut_by = (until, ()) if until else clean_until(history, part)
     known = history.until(end)
-    due = due_on(platform, part)
     judged = standing(part, known, in_force)
     if only_due and platform.clock.now().astimezone(IST).date() < due:
         return Retrained(part, due, known.last, cut_by, judged)
