@@ -50,6 +50,20 @@ def test_a_noisy_slice_is_the_global_optimum_of_bounded_least_squares(seed: int)
     assert loss <= (1 + 1e-9) * oracle_loss(K, w, weight)
 
 
+@pytest.mark.parametrize("seed", range(130, 136))
+def test_a_slice_whose_kink_lies_beyond_its_quotes_is_the_optimum_within_the_bounds(seed: int) -> None:
+    """There m stands at the end of the quotes: steps that are only cut back at it stall (seeds 132 and 134)."""
+    random = np.random.default_rng(seed)
+    beyond = float(random.choice([-1, 1]) * random.uniform(0.11, 0.25))
+    params = replace(MONTHLY, m=beyond, rho=random.uniform(-0.9, 0.9), sigma=random.uniform(0.03, 0.3))
+    w = total_variance(K, params) * np.exp(random.normal(0, 0.03, K.size))
+    weight = random.uniform(0.2, 5.0, K.size)
+    fit = fit_slice(K, w, weight)
+    assert fit.params is not None
+    loss = np.average((total_variance(K, fit.params) - w) ** 2, weights=weight)
+    assert loss <= (1 + 1e-9) * oracle_loss(K, w, weight)
+
+
 def test_heavier_quotes_pull_harder() -> None:
     w = total_variance(K, MONTHLY)
     w[60:] *= 1.3

@@ -25,6 +25,7 @@ from quantsentinel.pricing.svi_slice import (
     butterfly_g,
     calendar_ok,
     check_lines,
+    derivatives,
     durrleman_g,
     is_free,
     total_variance,
@@ -142,19 +143,21 @@ def _checked(k: ArrayLike, w: ArrayLike, weight: ArrayLike) -> Slice:
 
 
 def _described(slices: Sequence[Slice], found: Sequence[Parameters | None]) -> list[SviFit]:
-    """What `SviFit` says of each; g of all slices in one call."""
+    """What `SviFit` says of each, all in one batch."""
     raw = np.array([values or (1.0, 0.0, 0.0, 0.0, 1.0) for values in found])
-    a, b, rho, m, sigma = (raw[:, i, None] for i in range(5))
-    low, high = (np.array([bound(x) for x, _, _ in slices])[:, None] for bound in (np.min, np.max))
-    line = np.concatenate([check_lines(raw[:, 3], raw[:, 4]), low + (high - low) * _INSIDE], axis=1)
-    y = line - m
-    root = np.sqrt(y * y + sigma * sigma)
-    g = butterfly_g(line, a + b * (rho * y + root), b * (rho + y / root), b * sigma**2 / root**3)
-    g_min, g_quoted = g[:, : -_INSIDE.size].min(axis=1), g[:, -_INSIDE.size :].min(axis=1)
-    return [
-        _fit_of(part, values, float(g_min[i]), float(g_quoted[i]))
-        for i, (part, values) in enumerate(zip(slices, found, strict=True))
-    ]
+    sizes = np.array([x.size for x, _, _ in slices])
+    first = np.cumsum(sizes) - sizes
+    k, w = (np.concatenate([part[column] for part in slices]) for column in (0, 1))
+    low, high = np.minimum.reduceat(k, first), np.maximum.reduceat(k, first)
+    between = low[:, None] + (high - low)[:, None] * _INSIDE
+    line = np.concatenate([check_lines(raw[:, 3], raw[:, 4]), between], axis=1)
+    g = butterfly_g(line, *derivatives(line, raw.T[..., None]))
+    missed = derivatives(k, np.repeat(raw, sizes, axis=0).T)[0] - w
+    rmse = np.sqrt(np.add.reduceat(missed * missed, first) / sizes)
+    reach = zip(low.tolist(), high.tolist(), strict=True)
+    numbers = (rmse, sizes, g[:, : -_INSIDE.size].min(axis=1), g[:, -_INSIDE.size :].min(axis=1))
+    rows = zip(found, *(column.tolist() for column in numbers), reach, strict=True)
+    return [_fit_of(*row) for row in rows]
 
 
 def fit_of(quotes: Quotes, params: SviParams) -> SviFit:
@@ -163,19 +166,10 @@ def fit_of(quotes: Quotes, params: SviParams) -> SviFit:
     return _described([_checked(*quotes)], [values])[0]
 
 
-def _fit_of(part: Slice, values: Parameters | None, g_min: float, g_min_quoted: float) -> SviFit:
-    x, w, _ = part
+def _fit_of(
+    values: Parameters | None, rmse: float, n: int, g_min: float, g_min_quoted: float, reach: tuple[float, float]
+) -> SviFit:
     if values is None:
-        return SviFit(None, float("nan"), x.size, False, "no_admissible_fit")
+        return SviFit(None, float("nan"), n, False, "no_admissible_fit")
     params = SviParams(*values)
-    return SviFit(
-        params=params,
-        rmse=float(np.sqrt(np.mean((total_variance(x, params) - w) ** 2))),
-        n=x.size,
-        arbitrage_free=is_free(params, g_min),
-        reason=None,
-        k_low=float(x.min()),
-        k_high=float(x.max()),
-        g_min=g_min,
-        g_min_quoted=g_min_quoted,
-    )
+    return SviFit(params, rmse, n, is_free(params, g_min), None, *reach, g_min, g_min_quoted)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.pricing.svi_loss import Batch, Linear, Parameters, Slice, project, raw_of
 from quantsentinel.pricing.svi_search import grid
-from quantsentinel.pricing.svi_slice import LEE_SLOPE, butterfly_g
+from quantsentinel.pricing.svi_slice import LEE_SLOPE, butterfly_g, derivatives
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -74,11 +74,8 @@ def _first_free(raw: Floats, loss: Floats, below: Floats) -> tuple[NDArray[np.in
 
 def free_on_line(raw: Floats) -> Bools:
     """(...,) of raw parameters (..., 5): `butterfly_free` on one coarse line from -3 to 3."""
-    a, b, rho, m, sigma = (raw[..., i, None] for i in range(5))
+    a, b, rho, _, sigma = np.moveaxis(raw, -1, 0)
     sound = (a + b * sigma * np.sqrt(1 - rho * rho) > 0) & (b * (1 + np.abs(rho)) <= LEE_SLOPE)
-    y = _LINE - m
-    square = sigma * sigma
-    root = np.sqrt(y * y + square)
-    w = np.where(sound, a + b * (rho * y + root), 1.0)
-    g = butterfly_g(_LINE, w, b * (rho + y / root), b * square / (root * root * root))
-    return np.asarray(sound[..., 0] & (g.min(axis=-1) >= _FREE_MARGIN))
+    w, slope, curvature = derivatives(_LINE, np.moveaxis(raw, -1, 0)[..., None])
+    g = butterfly_g(_LINE, np.where(sound[..., None], w, 1.0), slope, curvature)
+    return np.asarray(sound & (g.min(axis=-1) >= _FREE_MARGIN))

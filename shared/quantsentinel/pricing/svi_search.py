@@ -31,9 +31,10 @@ Bools = NDArray[np.bool_]
 _GRID_M, _GRID_SIGMA = 9, 6
 _STARTS = 3
 _MIN_STEPS, _MAX_STEPS, _POLISH_STEPS = 3, 40, 8
-_CONVERGED = 1e-8  # relative gain of the mean square that a step still promises
+_CONVERGED = 1e-6  # relative gain of the mean square that a step still promises
 _ROUNDING = 1e-11  # of a residual: Newton steps square it once more
-_MAX_DAMPING = 30.0  # a step this damped that does not help: we are there
+_FIRST_DAMPING = 0.3  # after a step that did not help: less than that hardly shortens it
+_MAX_DAMPING = 1e3  # a step this damped that does not help: we are there
 
 
 def search(slices: Sequence[Slice]) -> list[Parameters | None]:
@@ -81,7 +82,7 @@ def _descended(batch: Batch, theta: Floats) -> Floats:
         trial = evaluated(batch, _proposed(batch, state, damping))
         better = trial[LOSS] < state[LOSS]
         state = np.where(better, trial, state)
-        damping *= np.where(better, 0.1, 10.0)
+        damping = np.where(better, 0.1 * damping, np.maximum(10.0 * damping, _FIRST_DAMPING))
         best = np.argmin(state[LOSS], axis=1)
         if step + 1 >= _MIN_STEPS:
             finished = (_slope(batch, state) <= _CONVERGED * state[LOSS]) | (damping > _MAX_DAMPING)
@@ -124,14 +125,18 @@ def _slope(batch: Batch, state: Floats) -> Floats:
 def _proposed(batch: Batch, state: Floats, damping: Floats) -> Floats:
     """theta (2, L, S) after the step -(H + damping diag H)^-1 gradient, within the bounds.
 
-    A parameter that would leave its bounds is held there, so that the other one keeps its own full step.
+    A parameter that would leave them stops there, and the other one takes the best step beside that one: on a bound
+    the two are often nearly the same direction, and a step that is only cut back goes up.
     """
-    held = _held(batch, state)
-    gradient = np.where(held, 0.0, state[GRADIENT])
-    cross = np.where(held[0] | held[1], 0.0, state[CROSS])
-    diagonal = state[DIAGONAL] * (1 + damping) + 1e-100
+    (low, high), theta, gradient = batch.bounds.transpose(0, 3, 1, 2), state[THETA], state[GRADIENT]
+    diagonal, cross = state[DIAGONAL] * (1 + damping) + 1e-100, state[CROSS]
     full = diagonal[0] * diagonal[1]
     determinant = np.maximum(full - cross * cross, 1e-14 * full)
-    step = (gradient[::-1] * cross - gradient * diagonal[::-1]) / determinant
-    low, high = batch.bounds.transpose(0, 3, 1, 2)
-    return np.asarray(np.minimum(np.maximum(state[THETA] + step, low), high))
+    whole = theta + (gradient[::-1] * cross - gradient * diagonal[::-1]) / determinant
+    found = np.minimum(np.maximum(whole, low), high)
+    cut = (found != whole).any(axis=0)
+    if cut.any():
+        for one, other in ((1, 0), (0, 1)):
+            best = theta[one] - (gradient[one] + cross * (found[other] - theta[other])) / diagonal[one]
+            found[one] = np.where(cut, np.minimum(np.maximum(best, low[one]), high[one]), found[one])
+    return np.asarray(found)

@@ -7,6 +7,7 @@ Reference: Gatheral and Jacquier (2014), Arbitrage-free SVI volatility surfaces.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -43,10 +44,17 @@ def total_variance(k: ArrayLike, params: SviParams) -> Floats:
 
 def variance_derivatives(k: ArrayLike, params: SviParams) -> tuple[Floats, Floats, Floats]:
     """w, w' and w'' with respect to k."""
-    y = np.asarray(k, dtype=np.float64) - params.m
-    root = np.sqrt(y * y + params.sigma**2)
-    w = params.a + params.b * (params.rho * y + root)
-    return w, params.b * (params.rho + y / root), params.b * params.sigma**2 / root**3
+    raw = np.array([params.a, params.b, params.rho, params.m, params.sigma])
+    return derivatives(np.asarray(k, dtype=np.float64), raw)
+
+
+def derivatives(k: Floats, raw: Floats) -> tuple[Floats, Floats, Floats]:
+    """w, w' and w'' of many slices: `raw` (5, ...) holds a, b, rho, m and sigma, which broadcast against `k`."""
+    a, b, rho, m, sigma = raw
+    y = k - m
+    square = sigma * sigma
+    root = np.sqrt(y * y + square)
+    return a + b * (rho * y + root), b * (rho + y / root), b * square / (root * root * root)
 
 
 def durrleman_g(k: ArrayLike, params: SviParams) -> Floats:
@@ -69,7 +77,7 @@ def butterfly_free(params: SviParams) -> bool:
 
 def is_free(params: SviParams, g_min: float) -> bool:
     """`butterfly_free` for a caller who knows the least g."""
-    lowest = params.a + params.b * params.sigma * np.sqrt(1 - params.rho**2)
+    lowest = params.a + params.b * params.sigma * math.sqrt(1 - params.rho**2)
     return bool(lowest > 0 and params.b * (1 + abs(params.rho)) <= LEE_SLOPE and g_min >= G_TOLERANCE)
 
 
