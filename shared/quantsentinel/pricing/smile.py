@@ -39,21 +39,26 @@ class Smile:
     penalty: float | None
 
     def __call__(self, k: float | Floats) -> Floats:
-        bare = total_variance(k, self.params)
+        found = total_variance(k, self.params)
+        low, high = self._felt
         if isinstance(k, float):
-            return np.asarray(bare + self._correction_at(k))
-        return np.asarray(bare + _summed(_bumps(k, self.centre, self.width), self.height))
+            return np.asarray(found + self._correction_at(k)) if low < k < high else found
+        felt = (k > low) & (k < high)
+        found[felt] += _summed(_bumps(k[felt], self.centre, self.width), self.height)
+        return found
 
     def _correction_at(self, k: float) -> float:
         """Of one log-moneyness: numpy's calls would cost five times the sum."""
-        bumps, reach = self._bump_list, _FELT * self.width
-        if not bumps[0][0] - reach <= k <= bumps[-1][0] + reach:
-            return 0.0
-        return sum(height * math.exp(-0.5 * ((k - centre) / self.width) ** 2) for centre, height in bumps)
+        return sum(height * math.exp(-0.5 * ((k - centre) / self.width) ** 2) for centre, height in self._bump_list)
 
     @cached_property
     def _bump_list(self) -> list[tuple[float, float]]:
         return list(zip(self.centre.tolist(), self.height.tolist(), strict=True))
+
+    @cached_property
+    def _felt(self) -> tuple[float, float]:
+        """Beyond these the correction is below the rounding of the variance."""
+        return float(self.centre[0]) - _FELT * self.width, float(self.centre[-1]) + _FELT * self.width
 
 
 def corrected_smile(
@@ -101,28 +106,36 @@ def _stiffness(count: int) -> tuple[Floats, float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Line:
-    """Points wherever the correction is felt, (L,), with w, w', w'' of the bare slice, (3, L), and of each bump,
-    (n, 3, L)."""
+    """Points wherever the correction is felt, (L,), with w, w', w'' of the bare slice."""
 
     k: Floats
-    bare: Floats
-    bumps: Floats
+    bare: tuple[Floats, Floats, Floats]
+    width: float
 
     @staticmethod
     def build(params: SviParams, centre: Floats, width: float) -> _Line:
-        count = _POINTS_PER_BUMP * (len(centre) + 8)
-        k = np.linspace(centre[0] - 4 * width, centre[-1] + 4 * width, count)
-        offset = (k - centre[:, None]) / width
-        bumps = np.empty((len(centre), 3, count))
-        bumps[:, 0] = _bumps(k, centre, width)
-        bumps[:, 1] = bumps[:, 0] * offset / -width
-        bumps[:, 2] = bumps[:, 0] * (offset * offset - 1) / width**2
-        return _Line(k, np.stack(variance_derivatives(k, params)), bumps)
+        k = centre[0] + width * _unit_line(len(centre))[0]
+        return _Line(k, variance_derivatives(k, params), width)
 
     def is_sound(self, height: Floats) -> bool:
         """Positive variance and g >= 0 on the whole line."""
-        w, slope, curvature = self.bare + _summed(self.bumps, height)
-        return bool(w.min() > 0 and butterfly_g(self.k, w, slope, curvature).min() >= _G_TOLERANCE)
+        bump, slope, curvature = _summed(_unit_line(len(height))[1], height)
+        w = self.bare[0] + bump
+        g = butterfly_g(self.k, w, self.bare[1] + slope / self.width, self.bare[2] + curvature / self.width**2)
+        return bool(w.min() > 0 and g.min() >= _G_TOLERANCE)
+
+
+@lru_cache(maxsize=_MAX_BUMPS)
+def _unit_line(count: int) -> tuple[Floats, Floats]:
+    """In widths, from the first of `count` centres: the points (L,), and there each bump with its first and second
+    derivative, (count, 3, L): the same for all slices with so many bumps."""
+    at = np.linspace(-4.0, count + 3.0, _POINTS_PER_BUMP * (count + 8))
+    centre = np.arange(float(count))
+    offset, bumps = at - centre[:, None], _bumps(at, centre, 1.0)
+    table = np.stack([bumps, -bumps * offset, bumps * (offset * offset - 1)], axis=1)
+    for array in (at, table):
+        array.setflags(write=False)
+    return at, table
 
 
 def _bumps(k: Floats, centre: Floats, width: float) -> Floats:
