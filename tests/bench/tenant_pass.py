@@ -47,7 +47,7 @@ def rows() -> list[dict[str, Any]]:
             lambda item: tenant_pass(later, item[1], item[0], house, next_cycle),
             held,
         ),
-        _row("decision row of a tenant", lambda item: type(item).row.func(item), decided, CODEC_MS),
+        _row("decision row of a tenant", lambda item: type(item).row_bytes.func(item), decided, CODEC_MS),
         _row("book to document", encode_book, books, CODEC_MS),
         _row("document to book", decode_book, documents, CODEC_MS),
     ]

@@ -131,7 +131,7 @@ def replayed(stored: Decided, tenant: str) -> Replayed:
     again = tenant_pass(
         view, decode(Book, book), decode(Account, account), platform.desk, decode(AsOf, {**as_of, **around})
     )
-    was, made = plain_bytes(row), plain_bytes(again.row)
+    was, made = plain_bytes(row), again.row_bytes
     return Replayed(
         tenant=tenant,
         cycle_id=cycle["cycle_id"],

@@ -22,7 +22,7 @@ from quantsentinel.app.news import news_at
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.tenant_commit import Outcome, apply, settled
 from quantsentinel.app.waiting import NOTHING, Waiting, left_by
-from quantsentinel.canonical import digest, plain_bytes, sha256
+from quantsentinel.canonical import digest, sha256
 from quantsentinel.contracts.events import CycleDecided, TenantBatch
 from quantsentinel.errors import BadInput, Broken, Conflict, StaleData, Unavailable
 from quantsentinel.market.news import NewsItem
@@ -170,7 +170,7 @@ class _Batch:
         loaded = replace(loaded, book=waiting.in_book(loaded.book))
         with self._platform.timings.measure("tenant_pass"):
             decision = self._pass(view, around, loaded)
-        return Outcome(store, loaded.version, decision, plain_bytes(decision.row), waiting)
+        return Outcome(store, loaded.version, decision, decision.row_bytes, waiting)
 
     def _may_be_applied(self, loaded: Loaded) -> bool:
         """The book names its newest cycle only: one that is not older than this may have hidden this one's mark."""

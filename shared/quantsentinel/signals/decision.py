@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-from quantsentinel.canonical import canonical, canonical_bytes, digest, sha256
+from quantsentinel.canonical import (
+    canonical,
+    canonical_bytes,
+    canonical_text,
+    digest,
+    list_text,
+    object_text,
+    quoted,
+    sha256,
+)
 from quantsentinel.frozen import evolve
 from quantsentinel.market.news import NewsItem
 from quantsentinel.portfolio.book import Book, RefusalTally
@@ -86,27 +96,32 @@ class TenantDecision:
         return self.changes_state or bool(self.records)
 
     @cached_property
-    def row(self) -> dict[str, Any]:
-        """Canonical, free of wall time and run ids: inputs by digest, full verdicts, outputs."""
+    def row_bytes(self) -> bytes:
+        """The decision row: canonical, free of wall time and run ids: inputs by digest, full verdicts, outputs."""
         view = self.inputs.view
-        row: dict[str, Any] = canonical(
-            {
-                "tenant": self.tenant_id,
-                "cycle": self.as_of.cycle_id,
-                "decided_at": self.as_of.decided_at,
-                "underlying": view.underlying,
-                "inputs": {
-                    "view": view.digest,
-                    "snapshot": view.snapshot_digest,
-                    **{name: sha256(data) for name, data in self.sources.items()},
-                },
-                "switches": self.switches,
-                "signals": [signal_row(event) for event in self.events],
-                "equity": self.equity,
-                "book_after": digest(evolve(self.book_after, audit_seq=0)),
-            }
-        )
-        row["refusals"] = [refusal_row(refusal, len(self.switches)) for refusal in self.refusals]
+        row = {
+            "tenant": self.tenant_id,
+            "cycle": self.as_of.cycle_id,
+            "decided_at": self.as_of.decided_at,
+            "underlying": view.underlying,
+            "inputs": {
+                "view": view.digest,
+                "snapshot": view.snapshot_digest,
+                **{name: sha256(data) for name, data in self.sources.items()},
+            },
+            "signals": [signal_row(event) for event in self.events],
+            "equity": self.equity,
+            "book_after": digest(evolve(self.book_after, audit_seq=0)),
+        }
+        texts = {name: canonical_text(value) for name, value in row.items()}
+        texts["switches"] = list_text(map(verdict_text, self.switches))
+        texts["refusals"] = list_text(refusal_text(refusal, len(self.switches)) for refusal in self.refusals)
+        return object_text(texts).encode()
+
+    @cached_property
+    def row(self) -> dict[str, Any]:
+        """What `row_bytes` says."""
+        row: dict[str, Any] = json.loads(self.row_bytes)
         return row
 
     @cached_property
@@ -163,24 +178,29 @@ def signal_row(event: SignalEvent) -> dict[str, Any]:
     }
 
 
-def refusal_row(refusal: Refusal, switches: int) -> dict[str, Any]:
+def refusal_text(refusal: Refusal, switches: int) -> str:
     """A refusal in the decision row, canonical; the verdicts of the first `switches` guards stand once, at its top."""
-    return {
-        "id": refusal.refusal_id,
-        "opportunity": refusal.opportunity_id,
-        "family": refusal.family.value,
-        "expiry": refusal.expiry.isoformat(),
-        "first": _plain(refusal.first),
-        "verdicts": [_plain(verdict) for verdict in refusal.verdicts[switches:]],
-        "sizing": canonical(refusal.sizing),
-    }
+    return object_text(
+        {
+            "id": canonical_text(refusal.refusal_id),
+            "opportunity": canonical_text(refusal.opportunity_id),
+            "family": canonical_text(refusal.family),
+            "expiry": canonical_text(refusal.expiry),
+            "first": verdict_text(refusal.first),
+            "verdicts": list_text(map(verdict_text, refusal.verdicts[switches:])),
+            "sizing": canonical_text(refusal.sizing),
+        }
+    )
 
 
-@lru_cache(maxsize=4096)
-def _plain(verdict: Verdict) -> dict[str, Any]:
-    """An opportunity's own verdicts are the same for every tenant: made plain once, then shared (never changed)."""
-    plain: dict[str, Any] = canonical(verdict)
-    return plain
+def verdict_text(verdict: Verdict) -> str:
+    """`canonical_text(verdict)`, field by field: a decision holds some hundred, so half the time is worth the lines."""
+    return (
+        f'{{"detail":{quoted(verdict.detail)},"guard":{quoted(verdict.guard)},'
+        f'"input_hash":{quoted(verdict.input_hash)},"limit":{canonical_text(verdict.limit)},'
+        f'"measured":{canonical_text(verdict.measured)},"outcome":{quoted(verdict.outcome)},'
+        f'"unit":{quoted(verdict.unit)},"version":{verdict.version}}}'
+    )
 
 
 def tallied(book: Book, refusals: Sequence[Refusal], decided_at: datetime) -> tuple[Book, tuple[Refusal, ...]]:
