@@ -149,8 +149,12 @@ class Platform:
 
     def daily_before(self, underlying: str, session: date) -> tuple[DailyBar, ...]:
         """Daily bars strictly before `session`, the newest `HISTORY_SESSIONS`."""
-        bars = self.recent.get(("daily", underlying, session), lambda: self.snapshots.get_daily(underlying))
-        return tuple(bar for bar in bars if bar.day < session)[-HISTORY_SESSIONS:]
+
+        def read() -> tuple[DailyBar, ...]:
+            bars = self.snapshots.get_daily(underlying)
+            return tuple(bar for bar in bars if bar.day < session)[-HISTORY_SESSIONS:]
+
+        return self.recent.get(("daily", underlying, session), read)
 
     def participants_before(self, session: date) -> ParticipantOi | None:
         """Participant open interest of the evening before `session`; None when that evening is not on file, whatever

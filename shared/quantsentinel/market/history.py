@@ -9,12 +9,12 @@ that became known later reaches a feature, whatever was written.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
-from operator import attrgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from quantsentinel.canonical import sha256
 from quantsentinel.errors import BadInput
@@ -28,6 +28,8 @@ from quantsentinel.market.earlier import (
     plain_breadth,
     plain_opening,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +85,23 @@ class History:
     @cached_property
     def encoded(self) -> bytes:
         """The canonical bytes: rows and bars as columns, because a day's history is written once a snapshot."""
-        return json.dumps(
-            {
-                "underlying": self.underlying,
-                "session": self.session.isoformat(),
-                "rows": _columns(SummaryRow, self.rows),
-                "daily": _columns(DailyBar, self.daily),
-                "others": {name: _plain(self.others[name]) for name in sorted(self.others)},
-                "participants": _plain(self.participants) if self.participants else None,
-                "opening": plain_opening(self.opening),
-                "breadth": plain_breadth(self.breadth),
-                # Absent when there are none, so that objects written before there were any keep their names.
-                **({"neighbours": self._neighbours} if self.neighbours else {}),
-            },
-            separators=(",", ":"),
-            allow_nan=False,
-        ).encode()
+        texts = {
+            "underlying": _json(self.underlying),
+            "session": _json(self.session.isoformat()),
+            "rows": _columns_text(SummaryRow, map(_row_texts, self.rows)),
+            "daily": _bars_text(self.daily),
+            "others": _json({name: _plain(self.others[name]) for name in sorted(self.others)}),
+            "participants": _json(_plain(self.participants) if self.participants else None),
+            "opening": _SESSION.of(self.opening, lambda: _json(plain_opening(self.opening))),
+            "breadth": _json(plain_breadth(self.breadth)),
+            # Absent when there are none, so that objects written before there were any keep their names.
+            **({"neighbours": self._neighbours} if self.neighbours else {}),
+        }
+        return _object(texts).encode()
 
     @property
-    def _neighbours(self) -> dict[str, dict[str, list[Any]]]:
-        return {name: _columns(DailyBar, self.neighbours[name]) for name in sorted(self.neighbours)}
+    def _neighbours(self) -> str:
+        return _object({name: _bars_text(self.neighbours[name]) for name in sorted(self.neighbours)})
 
     @cached_property
     def digest(self) -> str:
@@ -172,7 +171,7 @@ def decode_history(data: bytes) -> History:
 
 
 def encode_bars(bars: Sequence[DailyBar]) -> bytes:
-    return json.dumps(_columns(DailyBar, tuple(bars)), separators=(",", ":"), allow_nan=False).encode()
+    return _bars_text(tuple(bars)).encode()
 
 
 def decode_bars(data: bytes) -> tuple[DailyBar, ...]:
@@ -206,15 +205,51 @@ def _text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _columns(kind: type, values: tuple[Any, ...]) -> dict[str, list[Any]]:
-    return {item.name: _column(list(map(attrgetter(item.name), values))) for item in fields(kind)}
+_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-def _column(values: list[Any]) -> list[Any]:
-    """A day's history has some thousand values, written every minute: only columns that hold times are walked."""
-    return (
-        [_text(value) for value in values] if any(issubclass(kind, date) for kind in set(map(type, values))) else values
-    )
+def _object(texts: Mapping[str, str]) -> str:
+    return f"{{{','.join([f'{_json(name)}:{text}' for name, text in texts.items()])}}}"
+
+
+def _columns_text(kind: type, rows: Iterable[tuple[str, ...]]) -> str:
+    """Columns by the name of their field, from the rows' values as JSON."""
+    names = [item.name for item in fields(kind)]
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return _object({name: f"[{','.join(column)}]" for name, column in zip(names, columns, strict=True)})
+
+
+def _bars_text(bars: tuple[DailyBar, ...]) -> str:
+    return _SESSION.of(bars, lambda: _columns_text(DailyBar, map(_values, bars)))
+
+
+def _row_texts(row: SummaryRow) -> tuple[str, ...]:
+    return _ROWS.of(row, lambda: _values(row))
+
+
+def _values(value: Any) -> tuple[str, ...]:
+    return tuple(_json(item) for item in _plain(value).values())
+
+
+class _Texts(Generic[T]):
+    """What was written of a value that comes again with every snapshot of its day, by that object's identity: equal
+    values may differ in their text (1 and 1.0). It is held, so that no other one gets its id()."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._known: OrderedDict[int, tuple[object, T]] = OrderedDict()
+
+    def of(self, value: object, write: Callable[[], T]) -> T:
+        found = self._known.get(id(value))
+        if found is None:
+            found = self._known[id(value)] = (value, write())
+            if len(self._known) > self._size:
+                self._known.popitem(last=False)
+        return found[1]
+
+
+_SESSION: _Texts[str] = _Texts(16)
+_ROWS: _Texts[tuple[str, ...]] = _Texts(4096)
 
 
 def _plain(value: Any) -> dict[str, Any]:
