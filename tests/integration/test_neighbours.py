@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from quantsentinel.adapters.channels.webhook import new_secret
 from quantsentinel.app.announce import BATCH
 from quantsentinel.app.audit import seal_session, verify_state
 from quantsentinel.app.kills import kill_on, kills
+from quantsentinel.app.poll_market import poll_tick
 from quantsentinel.app.risk_book import risk_book
 from quantsentinel.app.serve_tenants import serve_tenants
 from quantsentinel.app.tenant_commit import settled
-from quantsentinel.contracts.events import KillChanged
-from quantsentinel.errors import Broken, Conflict
+from quantsentinel.contracts.events import KillChanged, Tick
+from quantsentinel.errors import BadInput, Broken, Conflict
 from quantsentinel.ports import Documents, Put, Write
 from quantsentinel.risk.kill_state import Rearm
 from quantsentinel.stores.audit_roots import AuditRoots
@@ -141,3 +142,33 @@ def test_an_endpoint_that_is_away_keeps_a_notice_of_its_own_waiting_and_nobody_e
     assert [one.path for one in running.accepted()] == [f"/{ZEN.tenant_id}"]
     (line,) = running.platform.tenants.store("acme").deliveries()
     assert (line["state"], line["attempts"] > 3) == ("retrying", True)
+
+
+@dataclass
+class Refusing:
+    """A source that refuses one underlying for good, and has nothing new of the others."""
+
+    refused: str
+    source: str = "upstox"
+    asked: list[str] = field(default_factory=list)
+
+    def poll(self, underlying: str) -> None:
+        self.asked.append(underlying)
+        if underlying == self.refused:
+            raise BadInput("HTTP 400", where=underlying)
+
+
+def test_an_underlying_that_its_source_refuses_keeps_no_other_from_being_polled(running: Flow) -> None:
+    running.play(1)
+    feed, waited = Refusing("NIFTY"), []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        running.clock.advance(seconds)
+
+    followed = ("NIFTY", "BANKNIFTY")
+    platform = replace(running.platform, feeds={"f": feed}, followed=followed, poll_interval_s=15.0, sleep=sleep)
+    with pytest.raises(BadInput, match="NIFTY: HTTP 400"):
+        poll_tick(platform, Tick(at=running.clock.now()))
+    assert feed.asked == ["NIFTY", "BANKNIFTY"] * 4
+    assert waited == [15.0] * 3

@@ -220,20 +220,26 @@ def poll_tick(platform: Platform, tick: Tick) -> None:
     """One scheduler beat: polls every followed underlying every `poll_interval_s` until the minute is over.
 
     Outside a session nothing is polled: the beat comes every minute of the day, the rule book knows the sessions.
-    Scheduler's finest grain is a minute, so a finer interval loops here. Raises `StaleData` for an old beat, and the
-    first `Unavailable` after every underlying had its turn.
+    Scheduler's finest grain is a minute, so a finer interval loops here. Raises `StaleData` for an old beat; the first
+    `Unavailable` after every underlying had its turn; what a source refused for good (`BadInput`) when the beat is
+    over, so that one underlying's refusal keeps no other from being polled.
     """
     age = (platform.clock.now() - tick.at).total_seconds()
     if age > BEAT_S:
         raise StaleData(f"beat of {age:.0f} s ago, limit {BEAT_S:.0f} s", where="poll_market")
+    refused: list[BadInput] = []
     while in_session(platform.desk.rules, platform.clock.now()):
         trouble = [error for name in platform.followed if (error := _poll_one(platform, name)) is not None]
-        if trouble:
-            raise trouble[0]
+        for error in trouble:
+            if isinstance(error, Unavailable):
+                raise error
+        refused += [error for error in trouble if isinstance(error, BadInput)]
         elapsed = (platform.clock.now() - tick.at).total_seconds()
         if elapsed + platform.poll_interval_s >= BEAT_S:
-            return
+            break
         platform.sleep(platform.poll_interval_s)
+    if refused:
+        raise refused[0]
 
 
 def in_session(rules: RuleBook, now: datetime) -> bool:
@@ -247,11 +253,11 @@ def in_session(rules: RuleBook, now: datetime) -> bool:
     )
 
 
-def _poll_one(platform: Platform, underlying: str) -> Unavailable | None:
+def _poll_one(platform: Platform, underlying: str) -> Unavailable | BadInput | None:
     """One underlying's failure must not keep the others from being polled."""
     try:
         for feed in platform.feeds:
             poll_market(platform, feed, underlying)
-    except Unavailable as error:
+    except (Unavailable, BadInput) as error:
         return error
     return None

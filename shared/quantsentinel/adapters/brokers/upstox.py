@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -205,6 +206,7 @@ def _error(response: httpx.Response) -> tuple[str, str]:
 
 def _retry_after_s(response: httpx.Response) -> float:
     try:
-        return max(float(response.headers.get("Retry-After", RETRY_AFTER_S)), 1.0)
+        wait_s = float(response.headers.get("Retry-After", RETRY_AFTER_S))
     except ValueError:
         return RETRY_AFTER_S
+    return max(wait_s, 1.0) if math.isfinite(wait_s) else RETRY_AFTER_S
