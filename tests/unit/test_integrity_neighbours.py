@@ -132,29 +132,47 @@ def residuals(bend: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     return 0.0005 * np.sin(7 * k) + bend * k**2, np.full(41, 0.0004)
 
 
+def lone(residual: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Of one slice."""
+    return iv_outliers([residual], [half])[0]
+
+
 @pytest.mark.parametrize("place", [0, 1, 20, 40])
 def test_a_lone_vol_is_an_outlier_wherever_it_stands(place: int) -> None:
     residual, half = residuals()
-    assert not iv_outliers(residual, half).any()
+    assert not lone(residual, half).any()
     residual[place] += 0.02
-    assert np.flatnonzero(iv_outliers(residual, half)).tolist() == [place]
+    assert np.flatnonzero(lone(residual, half)).tolist() == [place]
 
 
 def test_a_bend_that_neighbours_share_is_skew_and_stays() -> None:
-    assert not iv_outliers(*residuals(bend=0.05)).any()
+    assert not lone(*residuals(bend=0.05)).any()
 
 
 def test_a_wide_quote_may_be_off_by_its_spread() -> None:
     residual, half = residuals()
     residual[20], half[20] = 0.02, 0.011
-    assert not iv_outliers(residual, half).any()
+    assert not lone(residual, half).any()
 
 
 def test_few_quotes_and_numbers_that_are_none() -> None:
     residual, half = residuals()
     residual[4] = 1.0
-    assert not iv_outliers(residual[:9], half[:9]).any()
+    assert not lone(residual[:9], half[:9]).any()
     with pytest.raises(BadInput, match="no numbers"):
-        iv_outliers(np.full(12, np.nan), np.ones(12))
+        lone(np.full(12, np.nan), np.ones(12))
     with pytest.raises(BadInput, match="shapes"):
-        iv_outliers(residual, half[:-1])
+        lone(residual, half[:-1])
+
+
+def test_each_slice_of_a_batch_has_its_own_neighbours_and_its_own_measure() -> None:
+    """Lone vols at both ends of slices that stand side by side, one of them too short to be judged."""
+    parts = [residuals(), residuals(0.05), (np.full(9, 0.5), np.full(9, 0.0004)), residuals()]
+    parts[0][0][-1] += 0.02
+    parts[1][0][0] += 0.03
+    parts[3][0][:] *= 4.0
+    found = iv_outliers([residual for residual, _ in parts], [half for _, half in parts])
+    assert [np.flatnonzero(rows).tolist() for rows in found] == [[40], [0], [], []]
+    for rows, part in zip(found, parts, strict=True):
+        assert np.array_equal(rows, lone(*part))
+    assert iv_outliers([], []) == []

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,11 +132,16 @@ class FitQuotes:
     years: float
     outliers: tuple[float, ...] = ()
 
-    @property
+    @cached_property
     def arrays(self) -> tuple[Floats, Floats, Floats]:
         """As `svi.fit_slices` takes them: log-moneyness, total variance, inverse variance of that."""
         error = np.maximum(self.half_spread, 1e-4) * 2.0 * self.vol * self.years
-        return self.k, self.vol**2 * self.years, error**-2.0
+        return self.k, self.vol**2 * self.years, 1.0 / (error * error)
+
+    def residual(self, fit: SviFit) -> Floats:
+        """(n,) vol less the fitted one, annual."""
+        assert fit.params is not None, "a slice that was fitted"
+        return self.vol - np.sqrt(np.maximum(total_variance(self.k, fit.params), 0.0) / self.years)
 
     def without(self, outlier: Bools) -> FitQuotes:
         """The others."""
@@ -143,35 +149,41 @@ class FitQuotes:
         return FitQuotes(k, vol, half, strike, self.years, tuple(self.strike[outlier].tolist()))
 
 
-def worth_fitting(quotes: Quotes, found: Vols, index: int) -> FitQuotes | None:
-    """Of the expiry at `index`; None with fewer than `MIN_FIT_QUOTES`."""
-    here = quotes.slice_of == index
+def worth_fitting(quotes: Quotes, found: Vols) -> dict[int, FitQuotes]:
+    """By the place of its expiry; those with fewer than `MIN_FIT_QUOTES` are left out."""
     otm_delta = np.minimum(np.abs(found.call_delta), np.abs(found.put_delta))
-    worth = here & np.isfinite(found.vol) & (otm_delta >= MIN_FIT_DELTA)
-    if np.count_nonzero(worth) < MIN_FIT_QUOTES:
-        return None
-    strike, years = quotes.strike[worth], float(quotes.variance_years[worth][0])
-    k = np.log(strike / quotes.forward[worth])
-    return FitQuotes(k, found.vol[worth], found.vol_error[worth], strike, years)
+    worth = np.flatnonzero(np.isfinite(found.vol) & (otm_delta >= MIN_FIT_DELTA))
+    strike, slices = quotes.strike[worth], quotes.slice_of[worth]
+    k, years = np.log(strike / quotes.forward[worth]), quotes.variance_years[worth]
+    vol, half = found.vol[worth], found.vol_error[worth]
+    places, first = np.unique(slices, return_index=True)
+    return {
+        place: FitQuotes(k[low:high], vol[low:high], half[low:high], strike[low:high], float(years[low]))
+        for place, (low, high) in zip(places.tolist(), pairwise([*first.tolist(), len(worth)]), strict=True)
+        if high - low >= MIN_FIT_QUOTES
+    }
 
 
 def _fits(taken: dict[int, FitQuotes], tried: Sequence[int]) -> list[SviFit]:
     """The slices at `tried`; where a quote stands alone off its slice (`integrity.iv_outliers`) it leaves `taken`, and
     that slice is fitted again: unless what is left makes no slice, while with it there is one."""
     fits = fit_slices([taken[index].arrays for index in tried])
-    again: dict[int, FitQuotes] = {}
-    for place, (index, fit) in enumerate(zip(tried, fits, strict=True)):
-        part = taken[index]
-        if fit.params is None:
-            continue
-        fitted = np.sqrt(np.maximum(total_variance(part.k, fit.params), 0.0) / part.years)
-        outlier = iv_outliers(part.vol - fitted, part.half_spread)
-        if outlier.any() and np.count_nonzero(~outlier) >= MIN_FIT_QUOTES:
-            again[place] = part.without(outlier)
+    again = _without_outliers({place: taken[tried[place]] for place, fit in enumerate(fits) if fit.is_fitted}, fits)
     for (place, part), fit in zip(again.items(), fit_slices([part.arrays for part in again.values()]), strict=True):
         if not _unclean(fit) or _unclean(fits[place]):
             fits[place], taken[tried[place]] = fit, part
     return fits
+
+
+def _without_outliers(parts: dict[int, FitQuotes], fits: Sequence[SviFit]) -> dict[int, FitQuotes]:
+    """Of those that have any, and enough others; `parts` by their place in `fits`."""
+    residuals = [part.residual(fits[place]) for place, part in parts.items()]
+    outliers = iv_outliers(residuals, [part.half_spread for part in parts.values()])
+    return {
+        place: part.without(outlier)
+        for (place, part), outlier in zip(parts.items(), outliers, strict=True)
+        if outlier.any() and np.count_nonzero(~outlier) >= MIN_FIT_QUOTES
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,15 +221,12 @@ def fit_surface(quotes: Quotes, found: Vols, times: Sequence[SliceTimes], mask: 
     of these. All fits in one batch, each from its own quotes alone."""
     curves = [Curves(reason=_unwanted(forward, time)) for forward, time in zip(mask.forwards, times, strict=True)]
     waiting = [index for index, curve in enumerate(curves) if not curve.reason]
-    taken: dict[int, FitQuotes] = {}
+    taken = worth_fitting(quotes, found)
     room = MAX_FITTED
     while waiting and room:
         tried, waiting = waiting[: room + SPARE_FITS], waiting[room + SPARE_FITS :]
         for index in tried:
-            part = worth_fitting(quotes, found, index)
             curves[index] = Curves(reason="too_few_quotes")
-            if part is not None:
-                taken[index] = part
         tried = [index for index in tried if index in taken]
         for index, fit in zip(tried, _fits(taken, tried), strict=True):
             reason = _unclean(fit) if room else "far_expiry"
