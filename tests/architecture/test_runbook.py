@@ -20,6 +20,7 @@ KNOWN = load_map()
 SECTIONS = (
     "First deploy from an empty project",
     "Rotate the broker's token",
+    "Fitted parts",
     "Restore drill",
     "Region loss",
     "Leaked webhook secret",

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from quantsentinel.adapters.embedded.clock import VirtualClock
+from quantsentinel.app.check import FAIL, OK, WARN
+from quantsentinel.app.fitted_check import fitted as fitted_check
 from quantsentinel.app.models import promote, registry_of, rollback
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.retrain import due_on, retrain
@@ -216,6 +218,22 @@ def test_the_parameters_of_an_older_decision_are_found_by_their_digest(platform:
 def test_a_setting_that_is_no_digest_is_refused() -> None:
     with pytest.raises(BadInput, match="QS_VOLATILITY_CLOCK"):
         settings_from({"QS_VOLATILITY_CLOCK": "newest"})
+
+
+def test_the_doctor_names_what_is_due_what_is_too_old_and_what_is_promoted_and_not_named(
+    tmp_path: Path, platform: Platform, clock: str
+) -> None:
+    def status(at: datetime, **settings: str) -> str:
+        return str(fitted_check(opened(tmp_path, at, **settings)).status)
+
+    young = datetime(2025, 8, 29, tzinfo=UTC)
+    assert status(young) == OK
+    assert status(datetime(2025, 12, 31, tzinfo=UTC)) == WARN, "the forecast is due"
+    assert status(datetime(2028, 5, 26, tzinfo=UTC)) == WARN
+    assert status(datetime(2028, 5, 27, tzinfo=UTC)) == FAIL, "two years after the packaged clock learned"
+    promote(platform, clock, "asha", "yearly")
+    assert status(young) == WARN
+    assert status(young, volatility_clock=clock) == OK
 
 
 # --- The command line ---

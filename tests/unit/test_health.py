@@ -56,7 +56,7 @@ def test_a_new_platform_outside_a_session_is_well(platform: Platform, clock: Vir
     clock.advance_to(EVENING)
     checks = health(platform, write=True)
     assert [check.name for check in checks if check.status != OK] == []
-    assert len(checks) == 7
+    assert len(checks) == 8
     assert platform.documents.query("doctor") == []
 
 

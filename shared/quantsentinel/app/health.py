@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from quantsentinel.app.check import FAIL, OK, WARN, Check, failed, token_life
+from quantsentinel.app.fitted_check import fitted
 from quantsentinel.app.kills import kills
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.session_relations import closed_session
@@ -42,6 +43,7 @@ def health(platform: Platform, *, write: bool = False) -> list[Check]:
         "audit roots": sealed,
         "kill switches": switches,
         "token countdown": token,
+        "fitted parts": fitted,
     }
     found = [checked("documents", lambda: documents(platform, write=write))]
     if found[0].status == FAIL:  # each of the others would wait for the same deadline
