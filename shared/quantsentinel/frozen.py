@@ -1,22 +1,145 @@
-"""Frozen, slotted dataclasses, written fast: a tenant pass makes some hundred of them, and the generated constructor
-sets every field through `object.__setattr__`, `dataclasses.replace` with a walk over all fields before that.
+"""Frozen, slotted dataclasses, made and written fast.
 
-A draft is an object of a class with the same slots that may still be set; what is finished becomes the value itself.
+`dataclass` is the standard library's for a reader and for mypy. Where a class is frozen it gives the same methods
+without compiling a text for each: compiling was more than half of what loading our modules took. Its constructor sets
+slots, the standard one names through `object.__setattr__`: a market pass makes thousands of values.
+
+A tenant pass makes some hundred changed copies, and `dataclasses.replace` walks over all fields before it calls the
+constructor: a draft is an object of a class with the same slots that may still be set; what is finished becomes the
+value itself.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, FrozenInstanceError, fields, is_dataclass
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from reprlib import recursive_repr
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from quantsentinel.errors import Broken
 
 T = TypeVar("T")
 
 
+# --- The decorator ----------------------------------------------------------------------------------------------------
+def _dataclass(
+    kind: type | None = None, /, *, frozen: bool = False, slots: bool = False, eq: bool = True, **more: Any
+) -> Any:
+    def made(plain: type) -> type:
+        if not frozen or more:
+            return dataclasses.dataclass(plain, frozen=frozen, slots=slots, eq=eq, **more)
+        return _frozen(dataclasses.dataclass(plain, init=False, repr=False, eq=False, slots=slots), slots, eq)
+
+    return made if kind is None else made(kind)
+
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass as dataclass
+else:
+    dataclass = _dataclass
+
+
+def _frozen(kind: type, slots: bool, eq: bool) -> type:
+    methods: dict[str, Callable[..., Any]] = {
+        "__init__": _constructor(kind, slots),
+        "__setattr__": _no_set,
+        "__delattr__": _no_delete,
+        "__repr__": _shown,
+    }
+    if slots:  # otherwise copying and pickling would set attributes
+        methods |= {"__getstate__": _state, "__setstate__": _restore}
+    if eq:
+        methods |= _comparing(kind)
+    for name, method in methods.items():
+        # What the class says itself stands; one that says how it is equal has been given a hash of None.
+        if vars(kind).get(name) is None:
+            setattr(kind, name, method)
+    return kind
+
+
+def _constructor(kind: type, slots: bool) -> Callable[..., None]:
+    """The one method that is compiled: nothing else binds arguments as fast."""
+    names: dict[str, Any] = {"_absent": MISSING, "_set": object.__setattr__}
+    parameters, lines = ["self"], []
+    for field in fields(kind):
+        name = field.name
+        parameter, value = _taken(field, names)
+        if field.init:
+            parameters.append(parameter)
+        if slots:
+            names[f"_set_{name}"] = getattr(kind, name).__set__
+        if value:
+            lines.append(f"_set_{name}(self, {value})" if slots else f"_set(self, {name!r}, {value})")
+    if hasattr(kind, "__post_init__"):
+        lines.append("self.__post_init__()")
+    body = "\n  ".join(lines or ["pass"])
+    text = f"def bound({', '.join(names)}):\n def __init__({', '.join(parameters)}):\n  {body}\n return __init__"
+    made: dict[str, Any] = {}
+    exec(text, vars(sys.modules[kind.__module__]), made)  # noqa: S102 - the text holds names of fields, nothing else
+    method: Callable[..., None] = made["bound"](**names)
+    method.__qualname__ = f"{kind.__qualname__}.__init__"
+    method.__annotations__ = {field.name: field.type for field in fields(kind) if field.init} | {"return": None}
+    return method
+
+
+def _taken(field: Field[Any], names: dict[str, Any]) -> tuple[str, str]:
+    """A field as a parameter, and its value as text (empty: set elsewhere); what that needs is added to `names`."""
+    name, default, make = field.name, f"_default_{field.name}", f"_make_{field.name}"
+    if field.default_factory is not MISSING:
+        names[make] = field.default_factory
+        return f"{name}=_absent", f"{make}() if {name} is _absent else {name}" if field.init else f"{make}()"
+    if field.default is not MISSING:
+        names[default] = field.default
+        return f"{name}={default}", name if field.init else default
+    return name, name if field.init else ""
+
+
+def _comparing(kind: type) -> dict[str, Callable[..., Any]]:
+    values_of = _values_of([field.name for field in fields(kind) if field.compare])
+
+    def __eq__(self: object, other: object) -> Any:
+        return values_of(self) == values_of(other) if other.__class__ is self.__class__ else NotImplemented
+
+    def __hash__(self: object) -> int:
+        return hash(values_of(self))
+
+    return {"__eq__": __eq__, "__hash__": __hash__}
+
+
+def _values_of(names: list[str] | tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(names) < 2:  # `attrgetter` of one name gives no tuple
+        return lambda value: tuple(getattr(value, name) for name in names)
+    return attrgetter(*names)
+
+
+def _no_set(self: object, name: str, value: object) -> NoReturn:
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def _no_delete(self: object, name: str) -> NoReturn:
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+@recursive_repr("...")
+def _shown(self: Any) -> str:
+    shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.repr)
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _state(self: Any) -> list[Any]:
+    return [getattr(self, field.name) for field in fields(self)]
+
+
+def _restore(self: Any, state: list[Any]) -> None:
+    for field, value in zip(fields(self), state, strict=True):
+        object.__setattr__(self, field.name, value)
+
+
+# --- Changed copies ---------------------------------------------------------------------------------------------------
 def evolve(value: T, /, **changes: Any) -> T:
     """`dataclasses.replace` for a frozen, slotted dataclass that checks nothing when it is made.
 
@@ -46,6 +169,4 @@ def draft_of(kind: type) -> type[Any]:
 @cache
 def _shape(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], type[Any]]:
     draft, names = draft_of(kind), tuple(field.name for field in fields(kind))
-    if len(names) < 2:
-        return names, lambda value: tuple(getattr(value, name) for name in names), draft
-    return names, attrgetter(*names), draft
+    return names, _values_of(names), draft

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass, replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
 from quantsentinel.errors import Broken
-from quantsentinel.frozen import draft_of, evolve
+from quantsentinel.frozen import dataclass, draft_of, evolve
 from quantsentinel.portfolio.book import Book
 from quantsentinel.signals.signal import SignalEvent
 from quantsentinel.units import rupees
