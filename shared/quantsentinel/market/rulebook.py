@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.market.calendar import IST, Session, at_ist, session_on
@@ -22,6 +23,7 @@ from quantsentinel.market.schedules import BrokerPlan, ChargeSchedule, ScanRule,
 __all__ = ["IST", "RuleBook", "RuleRow", "Ruled", "Session", "Settlement", "Status", "load_rules"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Product = Literal["options", "futures"]
 DAY = timedelta(days=1)
 LONGEST_CLOSURE_DAYS = 15
@@ -50,10 +52,22 @@ def load_rules(overlay: Path | None = None) -> RuleBook:
     return RuleBook(read_rows(overlay))
 
 
+def _once(ask: Callable[Concatenate[RuleBook, P], T]) -> Callable[Concatenate[RuleBook, P], T]:
+    """One answer a question: the rows never change. A refusal is found anew."""
+
+    @wraps(ask)
+    def answer(book: RuleBook, /, *given: P.args, **named: P.kwargs) -> T:
+        question = (ask.__name__, given, *named.items())
+        if question not in book._cache:
+            book._cache[question] = ask(book, *given, **named)
+        found: T = book._cache[question]
+        return found
+
+    return answer
+
+
 @dataclass(frozen=True, eq=False)
 class RuleBook:
-    """Answers are cached per question: the rows never change."""
-
     rows: RuleRows
     _cache: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
@@ -61,13 +75,8 @@ class RuleBook:
     def digest(self) -> str:
         return self.rows.digest
 
-    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        if key not in self._cache:
-            self._cache[key] = make()
-        found: T = self._cache[key]
-        return found
-
     # --- Underlyings --------------------------------------------------------------------------------------------------
+    @_once
     def underlyings(self, *, entries: bool = False) -> tuple[str, ...]:
         """Every known underlying; with `entries`, only those that may be traded."""
         rows = self.rows.of("underlying")
@@ -79,14 +88,16 @@ class RuleBook:
                 f"unknown underlying {name!r}", where="rule book", fix="Known: " + ", ".join(self.underlyings())
             )
 
+    @_once
     def _exchange(self, underlying: str, on: date) -> str:
         self.require_underlying(underlying)
         return str(self.rows.pick("underlying", on, underlying=underlying).values["exchange"])
 
     # --- Sessions -----------------------------------------------------------------------------------------------------
+    @_once
     def session(self, on: date) -> Session | None:
         """None when closed (weekend, holiday). `RuleGap`: a year without a holiday list, a session of unknown hours."""
-        return self._once(("session", on), lambda: session_on(self.rows, on))
+        return session_on(self.rows, on)
 
     def is_trading_day(self, on: date) -> bool:
         return self.session(on) is not None
@@ -99,6 +110,7 @@ class RuleBook:
         """The first session after a day; see `previous_session`."""
         return self._step(on, DAY)
 
+    @_once
     def _step(self, on: date, step: timedelta) -> Session:
         day = on
         for _ in range(LONGEST_CLOSURE_DAYS):
@@ -124,20 +136,24 @@ class RuleBook:
         return bool(special) and not special[-1].is_usable(day)
 
     # --- Expiries -----------------------------------------------------------------------------------------------------
+    @_once
     def expiries(self, underlying: str, on: date) -> tuple[date, ...]:
         """As listed on a date, ascending, expiring that day included; years without a holiday list left out."""
         return tuple(self.cycles(underlying, on))
 
+    @_once
     def cycles(self, underlying: str, on: date) -> Mapping[date, Cycle]:
         """The listed expiries with the cycle each belongs to."""
         self.require_underlying(underlying)
-        return self._once(("cycles", underlying, on), lambda: listed_expiries(self.rows, underlying, on))
+        return listed_expiries(self.rows, underlying, on)
 
+    @_once
     def final_expiry(self, underlying: str, expiry: date) -> date:
         """The day a contract listed under `expiry` really ends (2026-03-31 as listed in 2025 ends on 2026-03-30)."""
         self.require_underlying(underlying)
-        return self._once(("final", underlying, expiry), lambda: final_expiry(self.rows, underlying, expiry))
+        return final_expiry(self.rows, underlying, expiry)
 
+    @_once
     def last_trade(self, underlying: str, expiry: date) -> datetime:
         """The last moment the contract trades."""
         day = self.final_expiry(underlying, expiry)
@@ -146,6 +162,7 @@ class RuleBook:
             return session.close
         return at_ist(day, self.rows.pick("hours", day).get("expiring_close", day))
 
+    @_once
     def settlement(self, underlying: str, expiry: date) -> Settlement:
         """How and when the contract settles."""
         day = self.final_expiry(underlying, expiry)
@@ -158,6 +175,7 @@ class RuleBook:
         )
 
     # --- Contracts ----------------------------------------------------------------------------------------------------
+    @_once
     def lot(self, underlying: str, expiry: date, on: date) -> Ruled[int]:
         """Units a lot of a contract (by its expiry as listed) on a trade date."""
         self.require_underlying(underlying)
@@ -166,15 +184,14 @@ class RuleBook:
             until = row.values["expiry_until"]
             return bool(row.values["expiry_from"] <= expiry and (until is None or expiry <= until))
 
-        def find() -> Ruled[int]:
-            return _ruled(self.rows.pick("lot", on, covers, underlying=underlying), "units", on, int)
+        return _ruled(self.rows.pick("lot", on, covers, underlying=underlying), "units", on, int)
 
-        return self._once(("lot", underlying, expiry, on), find)
-
+    @_once
     def tick(self, underlying: str, on: date) -> Ruled[float]:
         """Price step of options, in points."""
         return _ruled(self.rows.pick("tick", on, exchange=self._exchange(underlying, on)), "points", on, float)
 
+    @_once
     def strike_step(self, underlying: str, on: date) -> Ruled[float]:
         """Distance of listed strikes near the money on near expiries, in points."""
         self.require_underlying(underlying)
@@ -195,24 +212,18 @@ class RuleBook:
         exchange = self._exchange(underlying, on)
         return _ruled(self.rows.pick("futures_tick", on, covers, exchange=exchange), "points", on, float)
 
+    @_once
     def freeze_quantity(self, underlying: str, on: date) -> Ruled[int]:
         """The largest order, in units: an order above it is sliced."""
         self.require_underlying(underlying)
-
-        def find() -> Ruled[int]:
-            return _ruled(self.rows.pick("freeze", on, underlying=underlying), "units", on, int)
-
-        return self._once(("freeze", underlying, on), find)
+        return _ruled(self.rows.pick("freeze", on, underlying=underlying), "units", on, int)
 
     # --- Money --------------------------------------------------------------------------------------------------------
+    @_once
     def charges(
         self, underlying: str, on: date, broker: str = "upstox", product: Product = "options"
     ) -> ChargeSchedule:
         """Every charge of a trade date under a broker's plan."""
-        key = ("charges", underlying, on, broker, product)
-        return self._once(key, lambda: self._charges(underlying, on, broker, product))
-
-    def _charges(self, underlying: str, on: date, broker: str, product: Product) -> ChargeSchedule:
         exchange = self._exchange(underlying, on)
 
         def covers(row: Row) -> bool:
@@ -253,16 +264,13 @@ class RuleBook:
         """One line on how gains are taxed: information, not advice."""
         return _ruled(self.rows.pick("tax_note", on), "text", on, str)
 
+    @_once
     def scan(self, underlying: str, on: date) -> ScanRule:
         """SPAN parameters and exposure rates."""
         self.require_underlying(underlying)
-
-        def find() -> ScanRule:
-            named = {name: _ruled(self.rows.pick("margin", on, name=name), "value", on, float) for name in MARGIN_NAMES}
-            floor = _ruled(self.rows.pick("price_scan", on, underlying=underlying), "floor", on, float)
-            return ScanRule(price_scan_floor=floor, **named)
-
-        return self._once(("scan", underlying, on), find)
+        named = {name: _ruled(self.rows.pick("margin", on, name=name), "value", on, float) for name in MARGIN_NAMES}
+        floor = _ruled(self.rows.pick("price_scan", on, underlying=underlying), "floor", on, float)
+        return ScanRule(price_scan_floor=floor, **named)
 
     def repo_rate(self, on: date) -> Ruled[float]:
         """RBI repo rate, an annual fraction: the proxy for discounting."""
