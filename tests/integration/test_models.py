@@ -14,13 +14,16 @@ import pytest
 from quantsentinel.adapters.embedded.clock import VirtualClock
 from quantsentinel.app.check import FAIL, OK, WARN
 from quantsentinel.app.fitted_check import fitted as fitted_check
+from quantsentinel.app.kills import kill_off, kill_on
 from quantsentinel.app.models import promote, registry_of, rollback
 from quantsentinel.app.platform import Platform
 from quantsentinel.app.retrain import due_on, retrain
 from quantsentinel.cli.main import run_command
 from quantsentinel.errors import BadInput, Broken, QuantsentinelError
+from quantsentinel.integrity.relation_alarm import Alarm
 from quantsentinel.ports import Put
 from quantsentinel.settings import Settings, settings_from
+from quantsentinel.stores.relations import RaisedAlarm, RelationStore
 from quantsentinel.volatility.artefact import Artefact
 from quantsentinel.volatility.fit_history import FitHistory
 from quantsentinel.volatility.offer import artefact_of
@@ -145,6 +148,20 @@ def test_a_promotion_is_refused_with_its_reason(
         promote(platform, digest, "asha", "yearly")
     assert registry_of(platform).in_force("clock") == ""
     assert registry_of(platform).changes() == []
+
+
+def test_an_alarm_on_the_index_that_nobody_has_looked_at_keeps_a_part_from_being_promoted(
+    platform: Platform, clock: str
+) -> None:
+    day = date(2020, 3, 2)
+    alarm = Alarm("spot_basis", "nse_site", day, day, -0.3, 0.1, "log ratio")
+    raised = RaisedAlarm("NIFTY", alarm, alarm.name, LATER)
+    platform.documents.commit([RelationStore(platform.documents).create_alarm(raised)])
+    kill_on(platform, "symbol:NIFTY", who="the watch", why=f"definition_changed {alarm.name}")
+    with pytest.raises(BadInput, match=r"nse_site spot_basis 2020-03-02 on 2020-03-02: definition_changed"):
+        promote(platform, clock, "asha", "yearly")
+    kill_off(platform, "symbol:NIFTY", who="asha", ack="futures for spot in that file, mended")
+    assert promote(platform, clock, "asha", "yearly").number == 1
 
 
 def test_nothing_is_promoted_twice_unsaid_or_unknown(platform: Platform, clock: str) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from quantsentinel.app.kills import kills
 from quantsentinel.app.platform import Platform
 from quantsentinel.errors import BadInput
+from quantsentinel.market.windows import Break
 from quantsentinel.stores.models import Change, ModelRegistry, hex_of
+from quantsentinel.stores.relations import RelationStore
 from quantsentinel.volatility.artefact import trained_to
 from quantsentinel.volatility.parameters import served
 
+FITTED_ON = "NIFTY"
+TOUCHING = frozenset({"spot_basis", "vix_link", "vix_close", "vix_chain"})
 AGAIN = "Fit it again on one side of the change: `qs retrain --until`"
 
 
@@ -36,7 +41,7 @@ def promote(platform: Platform, digest: str, who: str, why: str) -> Change:
         what = f"learned to {found.trained_to}, what is in force to {learned}"
         raise BadInput(what, where=digest, fix="`qs models rollback` goes back to the one before")
     try:
-        found.require_one_definition()
+        found.require_one_definition(_open_alarms(platform))
     except BadInput as error:
         raise BadInput(error.what, where=f"{digest}: {error.where}", fix=AGAIN) from None
     return registry.promote(digest, _said(who, "--who"), _said(why, "--why"), platform.clock.now())
@@ -45,6 +50,13 @@ def promote(platform: Platform, digest: str, who: str, why: str) -> Change:
 def rollback(platform: Platform, part: str, who: str, why: str) -> Change:
     """The part before is in force again. Raises `BadInput` when nothing was promoted."""
     return registry_of(platform).rollback(part, _said(who, "--who"), _said(why, "--why"), platform.clock.now())
+
+
+def _open_alarms(platform: Platform) -> list[Break]:
+    """On the index and its volatility index; that a vendor's vols or a unit of interest moved does not touch a fit."""
+    switches = kills(platform)
+    raised = [item for item in RelationStore(platform.documents).alarms() if item.underlying == FITTED_ON]
+    return [item.alarm.as_break() for item in raised if item.alarm.relation in TOUCHING and item.is_open(switches)]
 
 
 def _said(text: str, where: str) -> str:

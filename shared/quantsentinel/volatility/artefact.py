@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import Any
 
 from quantsentinel.canonical import canonical_bytes, sha256
 from quantsentinel.errors import BadInput, Broken
-from quantsentinel.market.windows import training_window
+from quantsentinel.market.windows import Break, training_window
 from quantsentinel.volatility.parameters import PARTS, with_parts
 
 FORM = 1
@@ -41,10 +41,11 @@ class Artefact:
     def beats_rule(self) -> bool:
         return bool(self.card["beats_rule"])
 
-    def require_one_definition(self) -> None:
-        """By the data contracts of today: a change that was found after the fit counts too. Raises `BadInput`."""
+    def require_one_definition(self, alarms: Sequence[Break] = ()) -> None:
+        """By the data contracts of today and by `alarms` that nobody has explained: what was found after the fit counts
+        too. Raises `BadInput`."""
         for source, row in self.card["sources"].items():
-            training_window(source, row["fields"], date.fromisoformat(row["first"]), self.trained_to)
+            training_window(source, row["fields"], date.fromisoformat(row["first"]), self.trained_to, None, alarms)
 
 
 def trained_to(span: str) -> date:
