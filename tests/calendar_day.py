@@ -16,7 +16,7 @@ from quantsentinel.opportunity.calendar_exact import price_calendars
 from quantsentinel.opportunity.calendars import CalendarScreen, screen_calendars
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms, Shared, expiry_terms
 from quantsentinel.opportunity.opportunity import Opportunity
-from quantsentinel.opportunity.quote_table import QuoteTable, quote_table
+from quantsentinel.opportunity.quote_table import JoinedTable, quote_tables
 from tests.market_day import Smile, desk, history, skewed, snapshot
 
 CALENDARS = {Family.CALL_CALENDAR, Family.PUT_CALENDAR}
@@ -29,7 +29,7 @@ def by_expiry(vols: tuple[float, ...]) -> Smile:
     return lambda k: skewed(next(left))(k)
 
 
-def expiries_of(taken: Snapshot, past: History) -> list[tuple[QuoteTable, ExpiryTerms]]:
+def expiries_of(taken: Snapshot, past: History) -> tuple[JoinedTable, list[ExpiryTerms]]:
     """As the market pass has them before it makes calendars of them."""
     found = analyse(taken, past, desk(), quote_mask(taken, desk().rules))
     frame = frame_of(taken, past, desk())
@@ -38,19 +38,19 @@ def expiries_of(taken: Snapshot, past: History) -> list[tuple[QuoteTable, Expiry
     consensus = combine(views, desk().policy.views.weights)
     shared = Shared(desk(), frame, found, past, consensus, taken.digest, "")
     terms = [expiry_terms(shared, part) for part in found.fitted if part.physical is not None]
-    return [(quote_table(each.part, "NIFTY", each.lot), each) for each in terms]
+    return quote_tables([each.part for each in terms], "NIFTY", terms[0].lot), terms
 
 
 @cache
 def expiries(
     vols: tuple[float, ...] = (0.14,) * 4, daily_vol: float | None = 0.12
-) -> list[tuple[QuoteTable, ExpiryTerms]]:
+) -> tuple[JoinedTable, list[ExpiryTerms]]:
     return expiries_of(snapshot(smile=by_expiry(vols)), history(daily_vol))
 
 
 @cache
 def screen(vols: tuple[float, ...] = (0.14,) * 4, daily_vol: float | None = 0.12) -> CalendarScreen:
-    found = screen_calendars(expiries(vols, daily_vol), 4000)
+    found = screen_calendars(*expiries(vols, daily_vol), 4000)
     assert found is not None
     return found
 

@@ -41,12 +41,12 @@ def test_a_near_expiry_whose_exit_would_be_today_makes_no_calendar() -> None:
     """1 September 2025 is the session before the expiry of the 2nd."""
     monday = NOON + timedelta(days=3)
     found = expiries_of(snapshot(at=monday), history(session=monday.date()))
-    near = {pair.near.expiry for pair in pairs_of([terms for _, terms in found])}
+    near = {pair.near.expiry for pair in pairs_of(found[1])}
     assert near == set(EXPIRIES[1:3])
 
 
 def test_contracts_of_different_lots_make_no_calendar() -> None:
-    terms = [each for _, each in expiries()]
+    _, terms = expiries()
     other = [*terms[:-1], replace(terms[-1], lot=65)]
     assert {pair.far.expiry for pair in pairs_of(terms)} == set(EXPIRIES[1:])
     assert {pair.far.expiry for pair in pairs_of(other)} == set(EXPIRIES[1:3])
@@ -142,7 +142,7 @@ def test_a_forecast_never_makes_the_sold_leg_cheaper_or_the_bought_leg_dearer() 
 
 def test_in_a_flat_market_the_model_expects_today_s_price_at_the_exit() -> None:
     """A martingale check of times, discounts and carry: E[value at the exit], discounted, is the mid."""
-    found = screen_calendars(expiries_of(snapshot(), history(None)), 4000)
+    found = screen_calendars(*expiries_of(snapshot(), history(None)), 4000)
     assert found is not None
     values = value(found.calendars, EXACT_NODES)
     discount = found.calendars.column("discount")[:, 0]

@@ -14,7 +14,7 @@ from quantsentinel.costs.margin import MarginLegs, MarginMarket, margin_batch
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.hedge import HedgeRules, cheapest_wings, with_hedges
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, leg_payoffs
-from quantsentinel.opportunity.quote_table import QuoteTable, ladder, quote_table
+from quantsentinel.opportunity.quote_table import JoinedTable, QuoteTable, ladder, quote_tables
 from quantsentinel.opportunity.structures import FAMILIES, NAKED, Grid, GridSpec, build_grid
 from quantsentinel.pipeline import market_pass
 from tests.market_day import DAY, LOT, desk, history, rules, skewed, snapshot
@@ -24,10 +24,10 @@ RULES = HedgeRules(tuple(50.0 * step for step in (2, 4, 8, 14, 20)), 3.0, 0.05, 
 
 
 @cache
-def priced(expiry: int = 0) -> tuple[Grid, QuoteTable]:
+def priced(expiry: int = 0) -> tuple[Grid, JoinedTable]:
     view = market_pass(snapshot(smile=skewed(0.14), half_spread=0.3), history(), desk())
     part = view.analytics.fitted[expiry]
-    return build_grid(ladder(part), SPEC), quote_table(part, "NIFTY", int(LOT))
+    return build_grid([ladder(part)], SPEC), quote_tables([part], "NIFTY", int(LOT))
 
 
 def naked_rows(grid: Grid) -> list[int]:
@@ -112,7 +112,7 @@ def test_a_wing_that_nobody_offers_is_no_hedge() -> None:
     usable = table.usable.copy()
     usable[row] = False
     fields = {name: getattr(table, name) for name in table.__dataclass_fields__}
-    after = cheapest_wings(shorts, QuoteTable(**{**fields, "usable": usable}), RULES)
+    after = cheapest_wings(shorts, JoinedTable(**{**fields, "usable": usable}), RULES)
     assert not np.any(after == row)
 
 

@@ -27,14 +27,14 @@ def legs_of(grid: Grid, index: int) -> list[tuple[float, str, int]]:
 
 
 def test_every_family_of_one_expiry_is_in_the_grid_and_no_package_twice() -> None:
-    grid = build_grid(ladder(), SPEC)
+    grid = build_grid([ladder()], SPEC)
     assert {FAMILIES[code] for code in grid.family} == set(Family) - {Family.CALL_CALENDAR, Family.PUT_CALENDAR}
     keys = {tuple(key) for key in np.column_stack([grid.family, grid.rows, grid.sides]).tolist()}
     assert len(keys) == len(grid)
 
 
 def test_an_iron_condor_is_two_credit_spreads_of_one_width_around_the_forward() -> None:
-    grid = build_grid(ladder(), SPEC)
+    grid = build_grid([ladder()], SPEC)
     condors = np.nonzero(grid.family == FAMILIES.index(Family.IRON_CONDOR))[0]
     assert len(condors)
     for index in condors.tolist():
@@ -45,13 +45,13 @@ def test_an_iron_condor_is_two_credit_spreads_of_one_width_around_the_forward() 
 
 
 def test_bought_legs_stand_first() -> None:
-    grid = build_grid(ladder(), SPEC)
+    grid = build_grid([ladder()], SPEC)
     signs = np.where(grid.sides == 0, -2, grid.sides)
     assert np.all(np.diff(signs, axis=1) <= 0)
 
 
 def test_an_expiry_without_usable_quotes_has_no_candidates() -> None:
-    assert len(build_grid(ladder(usable=False), SPEC)) == 0
+    assert len(build_grid([ladder(usable=False)], SPEC)) == 0
 
 
 def one(*legs: tuple[float, str, int]) -> Legs:

@@ -28,7 +28,7 @@ def test_the_families_that_only_fall_away_from_their_middle_are_those_that_colle
 @pytest.mark.parametrize("centre", [23_300.0, 24_500.0, 25_700.0])
 @pytest.mark.parametrize("cost", [ExitCost(0.0, 0.0), ExitCost(0.00125, 0.4)])
 def test_the_worst_bins_of_such_a_package_lie_outermost_on_both_sides(centre: float, cost: ExitCost) -> None:
-    grid, strike = build_grid(ladder(), SPEC), np.repeat(ladder().strike, 2)
+    grid, strike = build_grid([ladder()], SPEC), np.repeat(ladder().strike, 2)
     tail = np.sort(centre + 400.0 * np.random.default_rng(7).standard_t(4, 200))
     points = np.concatenate([[0.95 * centre, 1.05 * centre], tail])
     singles = bought_and_sold(strike, np.tile([True, False], len(strike) // 2), points, cost)

@@ -7,20 +7,21 @@ Charges and spreads are counted to the declared exit, where both legs are traded
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantsentinel.desk import CandidatePolicy, HardRules
+from quantsentinel.desk import HardRules
+from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.calendar_terms import Pair, pairs_of
 from quantsentinel.opportunity.calendar_value import SCREEN_NODES, Calendars, Values, value
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms
 from quantsentinel.opportunity.frictions import closing_spread, frictions
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs
-from quantsentinel.opportunity.quote_table import TAIL_BINS, QuoteTable, joined
+from quantsentinel.opportunity.quote_table import JoinedTable
 from quantsentinel.opportunity.screen import (
     Screened,
     ScreenRules,
@@ -31,13 +32,15 @@ from quantsentinel.opportunity.screen import (
     quantised,
     scores,
 )
-from quantsentinel.opportunity.structures import FAMILIES, MAX_LEGS, Grid, nearest_deltas
+from quantsentinel.opportunity.structures import FAMILIES, Grid, listed, nearest_deltas, sides_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 BOUGHT, SOLD = 0, 1
 """Columns of a calendar's legs in the grid."""
+_BY_RIGHT = np.array([FAMILIES.index(Family.CALL_CALENDAR), FAMILIES.index(Family.PUT_CALENDAR)])
 FREE = ExitCost(0.0, 0.0)
 """A calendar is closed, not settled: its exit costs are in its shapes."""
 
@@ -50,14 +53,13 @@ class CalendarScreen:
     calendars: Calendars
 
 
-def screen_calendars(expiries: Sequence[tuple[QuoteTable, ExpiryTerms]], most: int) -> CalendarScreen | None:
-    """At most `most` calendars of these expiries, nearest first; None when no pair of them has any."""
-    pairs = pairs_of([terms for _, terms in expiries])
+def screen_calendars(table: JoinedTable, terms: Sequence[ExpiryTerms], most: int) -> CalendarScreen | None:
+    """At most `most` calendars of the table's expiries, nearest first; None when no pair of them has any."""
+    pairs = pairs_of(terms)
     if not pairs or most <= 0:
         return None
-    table = joined([table for table, _ in expiries])
     policy = pairs[0].terms.shared.desk.policy
-    grid, pair_of = _grid(expiries, pairs, policy.candidates)
+    grid, pair_of = _grid(table, terms, pairs)
     grid, pair_of = grid.head(most), pair_of[:most]
     if not len(grid):
         return None
@@ -70,46 +72,41 @@ def screen_calendars(expiries: Sequence[tuple[QuoteTable, ExpiryTerms]], most: i
         closing=closing_spread(grid, table, pairs[0].terms),
         vol_shift=policy.candidates.calendar_vol_shift,
     )
-    tails = {id(terms.part): each.tail_points for each, terms in expiries}
-    return CalendarScreen(_screen(grid, table, calendars, tails), calendars)
+    return CalendarScreen(_screen(grid, table, calendars), calendars)
 
 
-def _grid(
-    expiries: Sequence[tuple[QuoteTable, ExpiryTerms]], pairs: Sequence[Pair], policy: CandidatePolicy
-) -> tuple[Grid, Ints]:
+def _grid(table: JoinedTable, terms: Sequence[ExpiryTerms], pairs: Sequence[Pair]) -> tuple[Grid, Ints]:
     """Strikes by the sold leg's delta, where both expiries list them; and each package's pair."""
-    place = {id(terms.part): index for index, (_, terms) in enumerate(expiries)}
-    starts = np.cumsum([0, *(len(table.strike) for table, _ in expiries)])
-    sold = [list(_sold(table, policy.calendar_deltas)) for table, _ in expiries]
-    rows: list[tuple[int, int]] = []
-    pair_of: list[int] = []
-    families: list[int] = []
-    for index, pair in enumerate(pairs):
-        near, far = place[id(pair.near)], place[id(pair.far)]
-        strikes = expiries[far][0].strike
-        for family, row, strike in sold[near]:
-            bought = 2 * int(np.searchsorted(strikes[::2], strike)) + row % 2
-            if bought < len(strikes) and strikes[bought] == strike:
-                rows.append((int(starts[far]) + bought, int(starts[near]) + row))
-                pair_of.append(index)
-                families.append(family)
-    legs = np.array(rows, dtype=np.int64).reshape(-1, 2)
-    sides = np.zeros((len(legs), MAX_LEGS))
-    sides[:, BOUGHT], sides[:, SOLD] = 1.0, -1.0
-    padded = np.column_stack([legs, *[legs[:, BOUGHT]] * (MAX_LEGS - 2)])
-    return Grid(np.array(families, dtype=np.int64), padded, sides), np.array(pair_of, dtype=np.int64)
+    place = {id(each.part): index for index, each in enumerate(terms)}
+    near, far = (np.array([place[id(part)] for part in parts]) for parts in zip(*_slices(pairs), strict=True))
+    expiry, right, strike = _sold(table, terms[0].shared.desk.policy.candidates.calendar_deltas).nonzero()
+    sold = np.asarray(table.starts)[expiry] + 2 * strike + right
+    pair_of, at = (expiry == near[:, None]).nonzero()
+    wanted = table.strike[sold[at]][:, None]
+    found = listed(table.strike[::2], table.part[::2], far[pair_of], wanted)[:, 0]
+    both = (found >= 0).nonzero()[0]
+    at, right = at[both], right[at[both]]
+    bought, family = 2 * found[both] + right, _BY_RIGHT[right]
+    return Grid(family, np.array([bought, sold[at], bought, bought]).T, sides_of(family)), pair_of[both]
 
 
-def _sold(near: QuoteTable, deltas: tuple[float, ...]) -> Iterator[tuple[int, int, float]]:
-    """(family's code, row, strike) of the options that a calendar of this near expiry may sell."""
-    for family, right in ((Family.CALL_CALENDAR, 0), (Family.PUT_CALENDAR, 1)):
-        for at in nearest_deltas(near.delta[right::2], near.usable[right::2], deltas).tolist():
-            yield FAMILIES.index(family), 2 * at + right, float(near.strike[2 * at])
+def _slices(pairs: Sequence[Pair]) -> Iterator[tuple[SliceAnalytics, SliceAnalytics]]:
+    return ((pair.near, pair.far) for pair in pairs)
 
 
-def _screen(grid: Grid, table: QuoteTable, calendars: Calendars, tails: Mapping[int, Floats]) -> Screened:
-    """As `screen.screen`, for packages that are closed instead of settled; `tails`: equally probable settlement prices
-    of each slice, by its id()."""
+def _sold(table: JoinedTable, deltas: tuple[float, ...]) -> Bools:
+    """(e, 2, w) the calls and the puts that a calendar of a near expiry may sell, by strike."""
+    shape = (len(table.tables), 2, max(len(each.strike) // 2 for each in table.tables))
+    delta, usable = np.full(shape, np.nan), np.zeros(shape, np.bool_)
+    for expiry, each in enumerate(table.tables):
+        count = len(each.strike) // 2
+        delta[expiry, :, :count] = each.delta.reshape(-1, 2).T
+        usable[expiry, :, :count] = each.usable.reshape(-1, 2).T
+    return nearest_deltas(delta, usable, deltas)
+
+
+def _screen(grid: Grid, table: JoinedTable, calendars: Calendars) -> Screened:
+    """As `screen.screen`, for packages that are closed instead of settled."""
     terms = calendars.pairs[0].terms
     policy, consensus = terms.shared.desk.policy, terms.shared.consensus
     cost_in = frictions(grid, table, terms)
@@ -119,7 +116,7 @@ def _screen(grid: Grid, table: QuoteTable, calendars: Calendars, tails: Mapping[
     cost = (executable - mid) + cost_in.impact + cost_in.charges + values.closing
     gross = quantised(values.edge)
     net_ev = quantised(gross - cost)
-    stressed = quantised(entry_cost - _least(values, calendars, tails, policy.hard_rules))
+    stressed = quantised(entry_cost - _least(values, table, table.part[grid.rows[:, SOLD]], policy.hard_rules))
     screened = Screened(
         table=table,
         grid=grid,
@@ -140,20 +137,17 @@ def _screen(grid: Grid, table: QuoteTable, calendars: Calendars, tails: Mapping[
     )
     skewed = calendars.column("skew_s")[:, 0] > policy.age.max_leg_skew_s
     relative = policy.candidates.max_relative_spread
-    rules = ScreenRules(policy.hard_rules, relative, False, FREE, consensus, skewed)
+    rules = ScreenRules(policy.hard_rules, relative, FREE, consensus, skewed=skewed)
     screened.reason[:] = first_reasons(screened, rules)
     return screened
 
 
-def _least(values: Values, calendars: Calendars, tails: Mapping[int, Floats], rules: HardRules) -> Floats:
-    """(m,) what each pays in the worst of the gaps and of the tail of the near expiry's implied density: its worst bins
-    lie outermost on both sides, for a calendar pays less the further from its strike."""
-    worst = round(TAIL_BINS * (1.0 - rules.tail_level))
-    gaps = np.array([1.0 - rules.gap_stress, 1.0 + rules.gap_stress])
-    points = []
-    for pair in calendars.pairs:
-        bins = tails[id(pair.near)]
-        points.append(np.concatenate([(pair.near.forward or 0.0) * gaps, bins[:worst], bins[-worst:]]))
-    paid = values.stressed(np.stack(points)[calendars.pair_of])
+def _least(values: Values, table: JoinedTable, near: Ints, rules: HardRules) -> Floats:
+    """(m,) what each pays in the worst of the gaps and of the tail of the `near` expiry's implied density: its worst
+    bins lie outermost on both sides, for a calendar pays less the further from its strike."""
+    worst = round(table.tails.shape[1] * (1.0 - rules.tail_level))
+    gaps = table.forwards[:, None] * np.array([1.0 - rules.gap_stress, 1.0 + rules.gap_stress])
+    points = np.hstack([gaps, table.tails[:, :worst], table.tails[:, -worst:]])
+    paid = values.stressed(points[near])
     shortfall = np.sort(paid[:, 2:], axis=1)[:, :worst].mean(axis=1)
     return np.asarray(np.minimum(shortfall, paid[:, :2].min(axis=1)))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.market.instruments import Family
-from quantsentinel.opportunity.quote_table import QuoteTable
-from quantsentinel.opportunity.structures import FAMILIES, IS_NAKED, Grid
+from quantsentinel.opportunity.quote_table import JoinedTable
+from quantsentinel.opportunity.structures import FAMILIES, IS_NAKED, Grid, codes, listed, sides_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -47,53 +47,47 @@ class Side:
     tail: Floats
 
 
-def with_hedges(grid: Grid, table: QuoteTable, rules: HedgeRules) -> Grid:
-    """The grid with every naked package's hedge named, and the composites that it did not hold appended."""
-    naked = np.nonzero(IS_NAKED[grid.family])[0]
+def with_hedges(grid: Grid, table: JoinedTable, rules: HedgeRules) -> Grid:
+    """The grid with every naked package's hedge named, and after each expiry's packages the composites that were not
+    among them."""
+    naked = IS_NAKED[grid.family].nonzero()[0]
     if not len(naked):
         return grid
     wings = cheapest_wings(grid.rows[naked, :2], table, rules)
-    hedge = np.full((len(grid), 2), -1, dtype=np.int64)
-    hedge[naked] = wings
+    hedge = np.full((2, len(grid)), -1, dtype=np.int64)
+    hedge[:, naked] = wings.T
     found = wings[:, 0] >= 0
     shorts = naked[found]
     family, rows = COMPOSITE_CODE[grid.family[shorts]], np.hstack([wings[found], grid.rows[shorts, :2]])
-    alike = IS_COMPOSITE[grid.family]
-    known = set(_codes(grid.family[alike], grid.rows[alike]).tolist())
-    new = np.array([code not in known for code in _codes(family, rows).tolist()], dtype=np.bool_)
-    count = int(np.count_nonzero(new))
-    return Grid(
-        family=np.concatenate([grid.family, family[new]]),
-        rows=np.vstack([grid.rows, rows[new]]),
-        sides=np.vstack([grid.sides, np.broadcast_to(np.array([1.0, 1.0, -1.0, -1.0]), (count, 4))]),
-        hedge=np.vstack([hedge, np.full((count, 2), -1, dtype=np.int64)]),
-    )
+    alike = IS_COMPOSITE[grid.family].nonzero()[0]
+    new = ~np.isin(codes(family, rows), codes(grid.family[alike], grid.rows[alike]))
+    family = np.concatenate([grid.family, family[new]])
+    every = np.concatenate([grid.rows.T, rows[new].T], axis=1)
+    hedge = np.concatenate([hedge, np.full((2, len(family) - len(grid)), -1)], axis=1)
+    order = table.part[every[0]].argsort(kind="stable")
+    family = family[order]
+    return Grid(family, every.take(order, axis=1).T, sides_of(family), hedge.take(order, axis=1).T)
 
 
-def _codes(family: Ints, rows: Ints) -> Ints:
-    """(m,) one integer a package: at most 4,096 rows a leg, which no listed expiry reaches."""
-    packed = np.asarray(family, dtype=np.int64)
-    for leg in range(rows.shape[1]):
-        packed = packed * 4096 + rows[:, leg]
-    return packed
-
-
-def cheapest_wings(shorts: Ints, table: QuoteTable, rules: HedgeRules) -> Ints:
+def cheapest_wings(shorts: Ints, table: JoinedTable, rules: HedgeRules) -> Ints:
     """(n, 2) rows of the bought put and call for short puts and calls `shorts` (n, 2); -1 where no pair is adequate.
 
     Of equally cheap pairs the one with the least stressed loss, then the nearest put, then the nearest call.
     """
-    bins = max(round(len(table.tail_points) * (1.0 - rules.tail_level)), 1)
-    low = np.concatenate([[table.forward * (1.0 - rules.gap_stress)], table.tail_points[:bins]])
-    high = np.concatenate([[table.forward * (1.0 + rules.gap_stress)], table.tail_points[::-1][:bins]])
+    bins = max(round(table.tails.shape[1] * (1.0 - rules.tail_level)), 1)
+    part, forwards, tails = table.part[shorts[:, 0]], table.forwards[:, None], table.tails
+    low = np.hstack([forwards * (1.0 - rules.gap_stress), tails[:, :bins]])[part]
+    high = np.hstack([forwards * (1.0 + rules.gap_stress), tails[:, : -1 - bins : -1]])[part]
     puts = _side(shorts[:, 0], table, -np.asarray(rules.widths), low)
     calls = _side(shorts[:, 1], table, np.asarray(rules.widths), high)
     cost = puts.ask[:, :, None] + calls.ask[:, None, :]
     credit = table.bid[shorts].sum(axis=1)[:, None, None] - cost
     # Losses only fall towards the middle, so the worst bins are the outermost of both sides: all ways to share them.
     worst = np.maximum(puts.gap[:, :, None], calls.gap[:, None, :])
-    for below in range(bins + 1):
-        shortfall = (puts.tail[below] / bins)[:, :, None] + (calls.tail[bins - below] / bins)[:, None, :]
+    shortfall = np.empty_like(worst)
+    below, above = (puts.tail / bins)[..., None], (calls.tail / bins)[:, :, None, :]
+    for share in range(bins + 1):
+        np.add(below[share], above[bins - share], out=shortfall)
         np.maximum(worst, shortfall, out=worst)
     stressed = worst - credit
     # A missing bid or ask is NaN or infinite in both: no comparison with it holds.
@@ -103,22 +97,21 @@ def cheapest_wings(shorts: Ints, table: QuoteTable, rules: HedgeRules) -> Ints:
     least = np.where(price <= cheapest + SAME_PRICE, stressed.reshape(len(shorts), -1), np.inf)
     put, call = np.divmod(np.argmin(np.round(least, 9), axis=1), calls.row.shape[1])
     each = np.arange(len(shorts))
-    pair = np.column_stack([puts.row[each, put], calls.row[each, call]])
+    pair = np.array([puts.row[each, put], calls.row[each, call]]).T
     return np.where(np.isfinite(cheapest), pair, -1)
 
 
-def _side(shorts: Ints, table: QuoteTable, offsets: Floats, points: Floats) -> Side:
-    """`points`: the gap first, then the tail's bins from the outermost inwards."""
-    strikes, right = table.strike[::2], shorts[0] % 2
+def _side(shorts: Ints, table: JoinedTable, offsets: Floats, points: Floats) -> Side:
+    """`points` (n, 1 + b): the gap first, then the tail's bins from the outermost inwards."""
+    right = shorts[0] % 2
     sign = -1.0 if right else 1.0
-    sold = table.strike[shorts]
-    wanted = sold[:, None] + offsets[None, :]
-    at = np.minimum(np.searchsorted(strikes, wanted), len(strikes) - 1)
+    sold = table.strike[shorts][:, None]
+    wanted = sold + offsets
+    at = listed(table.strike[::2], table.part[::2], table.part[shorts], wanted)
     row = 2 * at + right
-    offered = (strikes[at] == wanted) & table.usable[row]
-    at_points = points[:, None, None]
-    loss = np.maximum(sign * (at_points - sold[:, None]), 0.0) - np.maximum(sign * (at_points - wanted), 0.0)
+    offered = (at >= 0) & table.usable[row]
+    level = points.T[:, :, None]
+    loss = np.maximum(sign * (level - sold), 0.0) - np.maximum(sign * (level - wanted), 0.0)
     tail = np.zeros_like(loss)
-    for bins in range(1, len(points)):
-        np.add(tail[bins - 1], loss[bins], out=tail[bins])
+    np.cumsum(loss[1:], axis=0, out=tail[1:])
     return Side(row, np.where(offered, table.ask[row], np.inf), loss[0], tail)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ from quantsentinel.opportunity.expiry_terms import ExpiryTerms, Shared, expiry_t
 from quantsentinel.opportunity.frictions import frictions
 from quantsentinel.opportunity.hedge import HedgeRules, with_hedges
 from quantsentinel.opportunity.opportunity import Opportunity
-from quantsentinel.opportunity.quote_table import QuoteTable, ladder, quote_table
+from quantsentinel.opportunity.quote_table import JoinedTable, ladder, quote_tables
 from quantsentinel.opportunity.screen import REASONS, Screened, ScreenRules, screen
 from quantsentinel.opportunity.structures import Grid, GridSpec, build_grid
 
@@ -81,29 +83,45 @@ def make_offers(shared: Shared) -> Offers:
 
 
 def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[Group]:
-    """Every expiry's grid, then what is made of two expiries."""
+    """Every expiry's grid, then what is made of two expiries. Expiries with one lot, which is nearly always all of
+    them, are screened together."""
     groups: list[Group] = []
-    expiries: list[tuple[QuoteTable, ExpiryTerms]] = []
+    batches: list[tuple[JoinedTable, list[ExpiryTerms]]] = []
     left = policy.max_candidates
-    for part in shared.analytics.fitted[: policy.max_expiries]:
-        if part.physical is None:
-            continue
-        try:
-            terms = expiry_terms(shared, part)
-        except RuleGap:
-            continue  # `entries_refused` names it when it concerns the underlying; an uncovered expiry is left out
-        table = quote_table(part, shared.analytics.underlying, terms.lot)
+    for lot, alike in groupby(_terms(shared, policy), key=lambda terms: terms.lot):
         spec = _spec(shared, policy)
-        grid = with_hedges(build_grid(ladder(part), spec), table, _hedge_rules(shared, spec)).head(left)
-        left -= len(grid)
-        expiries.append((table, terms))
-        if len(grid):
-            screened = _screen(grid, table, terms)
-            groups.append(Group(screened, partial(price_exactly, screened, terms=terms)))
-    calendars = screen_calendars(expiries, left)
-    if calendars is not None:
-        groups.append(Group(calendars.screened, partial(price_calendars, calendars)))
+        terms = list(alike)
+        parts = [each.part for each in terms]
+        table = quote_tables(parts, shared.analytics.underlying, lot)
+        grid = with_hedges(build_grid([ladder(part) for part in parts], spec), table, _hedge_rules(shared, spec))
+        groups += _by_expiry(grid.head(left), table, terms)
+        left -= min(len(grid), left)
+        batches.append((table, terms))
+    for table, terms in batches:
+        calendars = screen_calendars(table, terms, left)
+        if calendars is not None:
+            left -= len(calendars.calendars)
+            groups.append(Group(calendars.screened, partial(price_calendars, calendars)))
     return groups
+
+
+def _terms(shared: Shared, policy: CandidatePolicy) -> Iterator[ExpiryTerms]:
+    for part in shared.analytics.fitted[: policy.max_expiries]:
+        if part.physical is not None:
+            # `entries_refused` names the gap when it concerns the underlying; an uncovered expiry is left out.
+            with suppress(RuleGap):
+                yield expiry_terms(shared, part)
+
+
+def _by_expiry(grid: Grid, table: JoinedTable, terms: Sequence[ExpiryTerms]) -> Iterator[Group]:
+    if not len(grid):
+        return
+    screened = _screen(grid, table, terms)
+    ends = np.searchsorted(table.part[grid.rows[:, 0]], np.arange(len(terms)), side="right").tolist()
+    for own, each, start, first, end in zip(table.tables, terms, table.starts, [0, *ends], ends, strict=False):
+        if end > first:
+            here = screened.of(slice(first, end), own, start)
+            yield Group(here, partial(price_exactly, here, terms=each))
 
 
 def _hedge_rules(shared: Shared, spec: GridSpec) -> HedgeRules:
@@ -121,16 +139,16 @@ def _spec(shared: Shared, policy: CandidatePolicy) -> GridSpec:
     return GridSpec(policy.short_deltas, policy.long_deltas, policy.wing_steps, step.value)
 
 
-def _screen(grid: Grid, table: QuoteTable, terms: ExpiryTerms) -> Screened:
-    desk = terms.shared.desk
+def _screen(grid: Grid, table: JoinedTable, terms: Sequence[ExpiryTerms]) -> Screened:
+    policy, first = terms[0].shared.desk.policy, terms[0]
     rules = ScreenRules(
-        hard_rules=desk.policy.hard_rules,
-        max_relative_spread=desk.policy.candidates.max_relative_spread,
-        on_expiry_day=terms.on_expiry_day,
-        exit_cost=terms.exit_cost,
-        consensus=terms.shared.consensus,
+        hard_rules=policy.hard_rules,
+        max_relative_spread=policy.candidates.max_relative_spread,
+        on_expiry_day=np.array([each.on_expiry_day for each in terms]),
+        exit_cost=first.exit_cost,
+        consensus=first.shared.consensus,
     )
-    return screen(grid, table, frictions(grid, table, terms), rules)
+    return screen(grid, table, frictions(grid, table, first), rules)
 
 
 def _best(groups: Sequence[Screened], policy: CandidatePolicy) -> list[Pick]:

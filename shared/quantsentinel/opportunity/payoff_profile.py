@@ -1,11 +1,15 @@
 """Net P&L at settlement of many packages at once: piecewise linear in the settlement price, exact between the strikes.
 
+Arrays (m, 4) and (m, n) may have either order in memory; where one leg, one piece of all packages lies side by side
+(order F, as the grid has them), sums over legs and pieces run three times as fast.
+
 A leg's net payoff takes off what its settlement costs: the exercise tax on a bought leg's intrinsic value (a share of
 it) and the broker's fee for each leg that ends in the money. Everything is in points per unit; m packages, 4 legs each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +17,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 FAR = 4.0
 """The last edge is this multiple of the highest strike; beyond it only the slope matters."""
@@ -37,7 +42,7 @@ class Legs:
     is_call: Bools
     side: Floats
 
-    def take(self, index: NDArray[np.int64] | Bools) -> Legs:
+    def take(self, index: Ints | slice) -> Legs:
         return Legs(self.strike[index], self.is_call[index], self.side[index])
 
 
@@ -51,7 +56,7 @@ class Profile:
     right: Floats
     slope: Floats
 
-    def take(self, index: NDArray[np.int64] | Bools) -> Profile:
+    def take(self, index: Ints | slice) -> Profile:
         return Profile(self.edges[index], self.left[index], self.right[index], self.slope[index])
 
     def lowest(self) -> Floats:
@@ -75,43 +80,46 @@ def leg_payoffs(legs: Legs, at: Floats, cost: ExitCost) -> Floats:
 
 
 def bought_and_sold(strike: Floats, is_call: Bools, at: Floats, cost: ExitCost) -> Floats:
-    """(2n + 1, p) as `leg_payoffs` of n single options at settlement prices `at` (p,): bought, sold, and a row of
-    nothing."""
+    """(2n + 1, p) as `leg_payoffs` of n single options at settlement prices `at` (p,), or each at its own (n, p):
+    bought, sold, and a row of nothing."""
     reach = np.where(is_call, 1.0, -1.0)[:, None] * (at - strike[:, None])
     fee = cost.fee * (reach > 0)
     intrinsic = np.maximum(reach, 0.0, out=reach)
     n = len(strike)
-    paid = np.zeros((2 * n + 1, len(at)))
+    paid = np.zeros((2 * n + 1, at.shape[-1]))
     np.subtract(intrinsic * (1.0 - cost.tax), fee, out=paid[:n])
     np.subtract(-intrinsic, fee, out=paid[n : 2 * n])
     return paid
 
 
-def profile(legs: Legs, cost: ExitCost, forward: float) -> Profile:
-    """The pieces of each package's net payoff before its entry cost; `forward` anchors the taxed range."""
-    taxed = forward * np.array([1.0 - TAXED_MOVE, 1.0 + TAXED_MOVE])
+def profile(legs: Legs, cost: ExitCost, forward: float | Floats) -> Profile:
+    """The pieces of each package's net payoff before its entry cost; `forward`, of all or (m,), anchors the taxed
+    range."""
+    level = np.broadcast_to(np.asarray(forward, dtype=np.float64), len(legs.strike))[:, None]
+    lowest, highest = level * (1.0 - TAXED_MOVE), level * (1.0 + TAXED_MOVE)
     count = legs.strike.shape[1]
-    edges = np.empty((len(legs.strike), count + 4))
-    edges[:, 0], edges[:, 1 : count + 1], edges[:, count + 1 : -1] = 0.0, legs.strike, taxed
-    edges[:, 1:-1].sort(axis=1)
-    edges[:, -1] = FAR * np.maximum(edges[:, -2], forward)
+    edges = np.empty((count + 4, len(legs.strike))).T
+    edges[:, :1] = 0.0
+    edges[:, 1:-1] = np.sort(np.hstack([legs.strike, lowest, highest]), axis=1)
+    edges[:, -1:] = FAR * np.maximum(edges[:, -2:-1], level)
     payoff = _signed(legs, edges, legs.side)
-    tax = cost.tax * _signed(legs, np.clip(edges, *taxed), np.maximum(legs.side, 0.0))
+    taxed = np.minimum(np.maximum(edges, lowest), highest)
+    values = payoff - cost.tax * _signed(legs, taxed, np.maximum(legs.side, 0.0))
     low, high = edges[:, :-1], edges[:, 1:]
-    fees = cost.fee * _legs_in_the_money(legs, low, high) if cost.fee else 0.0
-    values = payoff - tax
+    fees = cost.fee * _legs_in_the_money(legs, low) if cost.fee else 0.0
     empty = high <= low
     left = np.where(empty, np.nan, values[:, :-1] - fees)
     right = np.where(empty, np.nan, values[:, 1:] - fees)
     return Profile(edges, left, right, (legs.side * legs.is_call).sum(axis=1))
 
 
-def _legs_in_the_money(legs: Legs, low: Floats, high: Floats) -> Floats:
-    """(m, n) how many used legs end in the money on each piece."""
-    count = np.zeros(low.shape)
+def _legs_in_the_money(legs: Legs, low: Floats) -> NDArray[np.int8]:
+    """(m, n) how many used legs end in the money on each piece that is not empty: no strike lies inside a piece, so
+    that a put is there where a call of its strike is not."""
+    count = np.zeros_like(low, dtype=np.int8)
     for leg in range(legs.strike.shape[1]):
-        strike, called = legs.strike[:, leg, None], legs.is_call[:, leg, None]
-        count += np.where(called, strike <= low, strike >= high) & (legs.side[:, leg, None] != 0)
+        passed = legs.strike[:, leg, None] <= low
+        count += (passed == legs.is_call[:, leg, None]) & (legs.side[:, leg, None] != 0)
     return count
 
 
@@ -121,7 +129,7 @@ def _signed(legs: Legs, at: Floats, side: Floats) -> Floats:
     Leg by leg: a third axis of four is what numpy adds up slowest.
     """
     sign = np.where(legs.is_call, 1.0, -1.0)
-    total = np.zeros(at.shape)
+    total = np.zeros_like(at)
     for leg in np.nonzero(side.any(axis=0))[0]:
         value = at - legs.strike[:, leg, None]
         value *= sign[:, leg, None]
@@ -135,23 +143,35 @@ def win_probability(shape: Profile, entry_cost: Floats, nodes: Floats, cdf: Floa
     """(m,) probability that net payoff - `entry_cost` > 0, under a distribution with `cdf` at ascending `nodes`.
 
     The distribution is linear between its nodes; each piece contributes the probability of the part where it is above
-    the cost.
+    the cost. `shape` may be of one package, at many costs.
     """
-    left, right = shape.left - entry_cost[:, None], shape.right - entry_cost[:, None]
+    return win_probabilities(shape, entry_cost, [(len(entry_cost), nodes, cdf)])
+
+
+def win_probabilities(shape: Profile, entry_cost: Floats, laws: Sequence[tuple[int, Floats, Floats]]) -> Floats:
+    """As `win_probability` where the first packages follow the first law, and so on: (how many, nodes, cdf)."""
+    cost, count = entry_cost[:, None], len(entry_cost)
     # Most pieces lose: only those that win somewhere are looked up.
-    wins = (left > 0) | (right > 0)
-    # One package at many costs, or each at its own.
-    edges = np.broadcast_to(shape.edges, (len(wins), shape.edges.shape[1]))
-    low, high = edges[:, :-1][wins], edges[:, 1:][wins]
-    left, right = left[wins], right[wins]
+    package, piece = np.nonzero((shape.left > cost) | (shape.right > cost))
+    place = piece * count + package
+
+    def of(values: Floats, at: Ints) -> Floats:
+        return np.broadcast_to(values, (count, values.shape[1])).ravel("F").take(at)
+
+    low, high = of(shape.edges, place), of(shape.edges, place + count)
+    paid = entry_cost[package]
+    left, right = of(shape.left, place) - paid, of(shape.right, place) - paid
     rise = right - left
-    share = np.clip(np.divide(-left, rise, out=np.zeros_like(rise), where=rise != 0), 0.0, 1.0)
-    crossing = low + share * (high - low)
-    start = np.where(left > 0, low, crossing)
-    stop = np.where(right > 0, high, crossing)
-    mass = np.zeros(wins.shape)
-    mass[wins] = np.interp(stop, nodes, cdf, left=0.0, right=1.0) - np.interp(start, nodes, cdf, left=0.0, right=1.0)
-    return np.asarray(mass.sum(axis=1))
+    share = np.divide(-left, rise, out=np.zeros_like(rise), where=rise != 0)
+    crossing = low + np.minimum(np.maximum(share, 0.0), 1.0) * (high - low)
+    ends = np.where(np.stack([right, left]) > 0, np.stack([high, low]), crossing)
+    start = 0
+    for stop, (_, nodes, cdf) in zip(
+        package.searchsorted(np.cumsum([many for many, _, _ in laws])).tolist(), laws, strict=True
+    ):
+        ends[:, start:stop] = np.interp(ends[:, start:stop], nodes, cdf, left=0.0, right=1.0)
+        start = stop
+    return np.asarray(np.bincount(package, weights=ends[0] - ends[1], minlength=count), dtype=np.float64)
 
 
 def breakevens(shape: Profile, entry_cost: float) -> list[float]:

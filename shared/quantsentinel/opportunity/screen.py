@@ -1,4 +1,4 @@
-"""The screen: every package of one expiry's grid in float64, with upper bounds of its costs for one lot.
+"""The screen: every package of the grid, all expiries at once, in float64, with upper bounds of its costs for one lot.
 
 Signs as in `opportunity.py`: a net price is positive when paid. Points per unit unless a name says otherwise.
 """
@@ -15,8 +15,15 @@ from quantsentinel.alpha.view import Consensus
 from quantsentinel.costs.slippage import over_legs
 from quantsentinel.desk import HardRules
 from quantsentinel.opportunity.frictions import Frictions
-from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, bought_and_sold, profile, win_probability
-from quantsentinel.opportunity.quote_table import QuoteTable
+from quantsentinel.opportunity.payoff_profile import (
+    ExitCost,
+    Legs,
+    Profile,
+    bought_and_sold,
+    profile,
+    win_probabilities,
+)
+from quantsentinel.opportunity.quote_table import JoinedTable, QuoteTable
 from quantsentinel.opportunity.structures import FALLS_OUTWARDS, IS_NAKED, Grid
 
 Floats = NDArray[np.float64]
@@ -49,16 +56,17 @@ class ScreenRules:
 
     hard_rules: HardRules
     max_relative_spread: float
-    on_expiry_day: bool
     exit_cost: ExitCost
     consensus: Consensus
+    on_expiry_day: Bools | None = None
+    """(e,) by expiry of the table."""
     skewed: Bools | None = None
     """(m,) packages whose legs' slices were received further apart than the desk allows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Screened:
-    """(m,) arrays of one expiry; NaN where a leg has no usable quote. `entry_cost` is what is sunk at entry: executable
+    """(m,) arrays; NaN where a leg has no usable quote. `entry_cost` is what is sunk at entry: executable
     price, depth impact and entry charges; `reason` indexes `REASONS`. `on_request` marks what collects premium on its
     expiry day: only tenants that opted in may enter it."""
 
@@ -93,15 +101,37 @@ class Screened:
     def hedge_call(self) -> Floats:
         return self._hedge(1)
 
+    def of(self, packages: slice, table: QuoteTable, start: int) -> Screened:
+        """A run of packages of one expiry, whose own `table` starts at row `start` of the joined one."""
+        grid = self.grid
+        hedge = None if grid.hedge is None else grid.hedge[packages]
+        rest = {name: getattr(self, name)[packages] for name in _BY_PACKAGE}
+        return Screened(
+            table=table,
+            grid=Grid(
+                family=grid.family[packages],
+                rows=grid.rows[packages] - start,
+                sides=grid.sides[packages],
+                hedge=None if hedge is None else np.where(hedge < 0, -1, hedge - start),
+            ),
+            legs=self.legs.take(packages),
+            shape=self.shape.take(packages),
+            **rest,
+        )
+
     def _hedge(self, side: int) -> Floats:
         rows = np.full(len(self.grid), -1) if self.grid.hedge is None else self.grid.hedge[:, side]
         return np.where(rows >= 0, self.table.strike[rows], np.nan)
 
 
-def screen(grid: Grid, table: QuoteTable, frictions: Frictions, rules: ScreenRules) -> Screened:
-    """Every number and the first reason against each package."""
+_BY_PACKAGE = [name for name in Screened.__dataclass_fields__ if name not in {"table", "grid", "legs", "shape"}]
+
+
+def screen(grid: Grid, table: JoinedTable, frictions: Frictions, rules: ScreenRules) -> Screened:
+    """Every number and the first reason against each package, of the expiries of the table one after another."""
+    part = table.part[grid.rows[:, 0]]
     legs = Legs(table.strike[grid.rows], table.is_call[grid.rows], grid.sides)
-    shape = profile(legs, rules.exit_cost, table.forward)
+    shape = profile(legs, rules.exit_cost, table.forwards[part])
     mid = net(table.mid, grid)
     executable = executable_price(table, grid)
     gross = quantised(net(table.edge, grid))
@@ -109,6 +139,10 @@ def screen(grid: Grid, table: QuoteTable, frictions: Frictions, rules: ScreenRul
     cost = (executable - mid) + frictions.impact + frictions.charges + expected_exit(table, grid, rules.exit_cost)
     net_ev = quantised(gross - cost)
     stressed = quantised(stressed_loss(grid, table, entry_cost, rules))
+    laws = [
+        (many, each.nodes, each.cdf)
+        for many, each in zip(np.bincount(part, minlength=len(table.tables)).tolist(), table.tables, strict=True)
+    ]
     screened = Screened(
         table=table,
         grid=grid,
@@ -120,11 +154,11 @@ def screen(grid: Grid, table: QuoteTable, frictions: Frictions, rules: ScreenRul
         entry_cost=entry_cost,
         net_ev=net_ev,
         cost_ratio=quantised(np.divide(cost, gross, out=np.full_like(cost, np.nan), where=gross > 0)),
-        win_probability=quantised(win_probability(shape, entry_cost, table.nodes, table.cdf)),
+        win_probability=quantised(win_probabilities(shape, entry_cost, laws)),
         stressed_loss=stressed,
         max_loss=quantised(entry_cost - shape.lowest()),
         score=quantised(scores(net_ev, stressed, consensus_share(table, grid, rules.consensus))),
-        on_request=(executable < 0) & rules.on_expiry_day,
+        on_request=(executable < 0) & (False if rules.on_expiry_day is None else rules.on_expiry_day[part]),
         reason=np.zeros(len(grid), dtype=np.int64),
     )
     screened.reason[:] = first_reasons(screened, rules)
@@ -137,29 +171,28 @@ def expected_exit(table: QuoteTable, grid: Grid, cost: ExitCost) -> Floats:
     return np.asarray(taxed + cost.fee * over_legs(np.abs(grid.sides) * table.in_the_money[grid.rows]))
 
 
-def stressed_loss(grid: Grid, table: QuoteTable, entry_cost: Floats, rules: ScreenRules) -> Floats:
+def stressed_loss(grid: Grid, table: JoinedTable, entry_cost: Floats, rules: ScreenRules) -> Floats:
     """(m,) the worst of a +-5 % gap held to settlement and the 97.5 % expected shortfall under the implied density.
 
     Payoffs of single options at the stress points, once as bought, once as sold and one of nothing, are added up by
     row: a matrix product would bring in threads and another order of summation on another machine.
     """
     policy = rules.hard_rules
-    gap = table.forward * np.array([1.0 - policy.gap_stress, 1.0 + policy.gap_stress])
-    points = np.concatenate([gap, table.tail_points])
-    mentioned = np.zeros(len(table.strike), dtype=np.bool_)
-    mentioned[grid.rows] = True
-    used = np.nonzero(mentioned)[0]
-    place = (np.cumsum(mentioned) - 1)[grid.rows]
-    singles = bought_and_sold(table.strike[used], table.is_call[used], points, rules.exit_cost)
-    row = np.where(grid.sides > 0, place, np.where(grid.sides < 0, place + len(used), 2 * len(used)))
-    worst_bins = round(len(table.tail_points) * (1.0 - policy.tail_level))
-    worst = np.empty(len(row))
+    bins = round(table.tails.shape[1] * (1.0 - policy.tail_level))
+    gaps = table.forwards[:, None] * np.array([1.0 - policy.gap_stress, 1.0 + policy.gap_stress])
+    worst = np.empty(len(grid))
     falls = FALLS_OUTWARDS[grid.family]
-    worst[falls] = _worst_outside(singles, row[falls], worst_bins)
-    others = np.nonzero(~falls)[0]
-    for at in range(0, len(others), _BLOCK):
-        block = others[at : at + _BLOCK]
-        worst[block] = _worst(singles, row[block], worst_bins)
+    for outward, points in ((True, np.hstack([table.tails[:, :bins], table.tails[:, -bins:]])), (False, table.tails)):
+        which = (falls == outward).nonzero()[0]
+        rows, sides = grid.rows[which], grid.sides[which]
+        mentioned = np.zeros(len(table.strike), dtype=np.bool_)
+        mentioned[rows] = True
+        used = mentioned.nonzero()[0]
+        place = (np.cumsum(mentioned) - 1)[rows]
+        at = np.hstack([gaps, points])[table.part[used]]
+        singles = bought_and_sold(table.strike[used], table.is_call[used], at, rules.exit_cost)
+        row = np.where(sides > 0, place, np.where(sides < 0, place + len(used), 2 * len(used)))
+        worst[which] = _worst_outside(singles, row, bins) if outward else _worst(singles, row, bins)
     return np.asarray(entry_cost - worst)
 
 
@@ -178,15 +211,17 @@ def _worst_outside(singles: Floats, row: Ints, worst_bins: int) -> Floats:
 
 
 def _worst(singles: Floats, row: Ints, worst_bins: int) -> Floats:
-    """Of a block of packages small enough for the processor's cache: the worse of the gaps and of the tail's mean."""
-    payoff = singles.take(row[:, 0], axis=0)
-    one = np.empty_like(payoff)
-    for leg in range(1, row.shape[1]):
-        if (row[:, leg] == len(singles) - 1).all():
-            continue  # no package of the block has this leg: its payoff is the last row, zero
-        payoff += singles.take(row[:, leg], axis=0, out=one, mode="clip")
-    tail = np.partition(payoff[:, 2:], worst_bins - 1, axis=1)[:, :worst_bins].mean(axis=1)
-    return np.asarray(np.minimum(tail, payoff[:, :2].min(axis=1)))
+    """The worse of the gaps and of the tail's mean, over blocks small enough for the processor's cache."""
+    used = (row != len(singles) - 1).any(axis=0).nonzero()[0].tolist()
+    worst = np.empty(len(row))
+    for start in range(0, len(row), _BLOCK):
+        block = row[start : start + _BLOCK]
+        payoff = singles.take(block[:, used[0]], axis=0)
+        for leg in used[1:]:
+            payoff += singles.take(block[:, leg], axis=0)
+        tail = np.partition(payoff[:, 2:], worst_bins - 1, axis=1)[:, :worst_bins].mean(axis=1)
+        worst[start : start + _BLOCK] = np.minimum(tail, payoff[:, :2].min(axis=1))
+    return worst
 
 
 def quantised(values: Floats) -> Floats:
