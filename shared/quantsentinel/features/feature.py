@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Literal
@@ -62,6 +62,7 @@ def source_times(snapshot_received_at: datetime, history: History) -> dict[Sourc
     return found
 
 
-def available_at(feature: Feature, known: Mapping[Source, datetime]) -> datetime:
-    """The time of its newest input; of a feature without any (it says only that nothing is there) the snapshot's."""
-    return max((known[source] for source in feature.inputs if source in known), default=known["snapshot"])
+def available_at(inputs: Sequence[Source], known: Mapping[Source, datetime]) -> datetime:
+    """The time of the newest of a feature's `inputs`; without any of them (it says only that nothing is there) the
+    snapshot's."""
+    return max((known[source] for source in inputs if source in known), default=known["snapshot"])

@@ -42,4 +42,5 @@ FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 def availability(received_at: datetime, history: History) -> Mapping[str, datetime]:
     """From when on each feature of a snapshot received then may be used."""
     known = source_times(received_at, history)
-    return {feature.name: available_at(feature, known) for feature in FEATURES}
+    times = {inputs: available_at(inputs, known) for inputs in {feature.inputs for feature in FEATURES}}
+    return {feature.name: times[feature.inputs] for feature in FEATURES}
