@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from emulators.webhook_sink import Received, Script, WebhookSink
 from quantsentinel.adapters.brokers.recorded import RecordedFeed, open_recording
@@ -171,14 +172,14 @@ class Flow:
         drain(self.platform, self.clock, self.clock.now() + timedelta(hours=24))
         return self
 
-    def restarted(self, margin_broker: BrokerMargin | None = None) -> Flow:
-        """Another process on the same state: new connections, empty caches, the same time."""
+    def restarted(self, margin_broker: BrokerMargin | None = None, **named: Any) -> Flow:
+        """Another process on the same state: new connections, empty caches, the same time, other settings."""
         clock = VirtualClock(self.clock.now())
         recording = open_recording(self.data)
         feed = RecordedFeed(recording, clock)
         for name in recording.underlyings:
             feed.poll(name)
-        settings = Settings(state=self.state, sync="normal")
+        settings = Settings(state=self.state, sync="normal", **named)
         platform = open_local(settings, clock, {FEED: feed}, margin_broker=margin_broker)
         return replace(self, stage=Stage(platform, clock, merged_schedule(recording)), played=list(self.played))
 
