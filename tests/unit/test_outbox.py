@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,6 +101,26 @@ def test_an_event_stays_in_the_outbox_while_the_bus_is_away(local: Local) -> Non
     assert len(local.documents.query("outbox")) == 1
     assert local.outbox.sweep(0) == 1
     assert local.arrived() == [event(1).id]
+
+
+def test_events_that_are_kept_together_are_one_entry_and_come_one_by_one(local: Local) -> None:
+    events = [event(1), event(2), event(3)]
+    for part in (events, events[:1], []):
+        entries = local.outbox.together(part)
+        assert len(entries) == min(len(part), 1)
+        local.documents.commit([*entries, *local.outbox.writes([event(4)])])
+        local.outbox.publish([event(4)], together=part)
+        assert local.documents.query("outbox") == []
+    assert Counter(local.arrived()) == Counter([*(one.id for one in events), events[0].id, *[event(4).id] * 3])
+
+
+def test_the_sweep_relays_events_that_were_kept_together(local: Local) -> None:
+    events = [event(1), event(2)]
+    local.documents.commit(local.outbox.together(events))
+    assert local.outbox.sweep(0) == 1
+    assert local.arrived() == [one.id for one in events]
+    assert local.seen == events
+    assert local.documents.query("outbox") == []
 
 
 def test_the_same_event_cannot_be_committed_twice_while_it_waits(local: Local) -> None:

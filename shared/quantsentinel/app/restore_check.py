@@ -96,6 +96,7 @@ def owners(platform: Platform, since: date) -> Check:
     for name in platform.tenants.ids():
         root = f"tenants/{name}/signals"
         held = {str(item.data["signal_id"]) for item in decided(platform.documents, root, since)}
+        held |= {str(step["signal_id"]) for step in platform.tenants.store(name).signalled.beside()}
         count += len(held)
         wrong += [f"{signal} of {name} {what}" for signal, what in _disowned(platform, name, held)]
         wrong += [f"{signal} is owned by {name}, who does not hold it" for signal in _unheld(platform, name, held)]

@@ -61,8 +61,8 @@ def apply(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key: s
     writes = _writes(platform, outcome, cycle, rows_key)
     changes = _switched(platform, decision)
     told = [write for change in changes for write in change.writes]
-    platform.documents.commit([*writes, *told, *platform.outbox.writes(events)])
-    platform.outbox.publish([*events, *(change.event for change in changes)])
+    platform.documents.commit([*writes, *told, *platform.outbox.together(events)])
+    platform.outbox.publish([change.event for change in changes], together=events)
 
 
 def _switched(platform: Platform, decision: TenantDecision) -> list[Change]:
@@ -82,14 +82,14 @@ def _writes(platform: Platform, outcome: Outcome, cycle: CycleDecided, rows_key:
     seq = decision.book_before.audit_seq + 1
     body = audit_body(platform.desk, outcome, cycle, rows_key)
     audit = append(body, store.audit_record(seq - 1))
-    writes = [store.book_write(replace(decision.book_after, audit_seq=seq), outcome.version)]
-    for event in decision.events:
-        writes += store.signal_writes(event, _signal_document(event, cycle))
+    signals, beside = store.signalled.writes([_signal_document(event, cycle) for event in decision.events])
+    writes = [store.book_write(replace(decision.book_after, audit_seq=seq), outcome.version), *signals]
     refused = _refused(store, decision.records, cycle, rows_key) if decision.records else None
-    if refused is None or decision.entries:
-        return [*writes, store.audit_write(audit, store.refused.beside(refused) if refused else None)]
-    record_id = short_id("rec", store.tenant_id, cycle.cycle_id)
-    return [*writes, store.refused.write(record_id, refused), store.audit_write(audit)]
+    if refused is not None and decision.events:
+        beside = {**beside, **store.refused.beside(refused)}
+    elif refused is not None:
+        writes.append(store.refused.write(short_id("rec", store.tenant_id, cycle.cycle_id), refused))
+    return [*writes, store.audit_write(audit, beside)]
 
 
 def audit_body(desk: Desk, outcome: Outcome, cycle: CycleDecided, rows_key: str) -> dict[str, Any]:

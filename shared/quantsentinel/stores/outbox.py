@@ -1,8 +1,8 @@
 """State and the events that tell of it, in one batch: what was committed is published, at the latest by the sweep.
 
-    outbox/{event id}    {event, created_at}
+    outbox/{event id}    {event, created_at}, or {events, created_at} under the first one's id
 
-An entry goes away once its event is published, and has no other end: an unpublished event must never expire. A crash
+An entry goes away once its events are published, and has no other end: an unpublished event must never expire. A crash
 between publishing and removing it publishes twice, which every subscriber can take (`inbox`).
 """
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from quantsentinel.ports import MAX_BATCH_WRITES, Bus, Clock, Create, Delete, Documents, Event, Where
+from quantsentinel.ports import MAX_BATCH_WRITES, Bus, Clock, Create, Delete, Documents, Event, Json, Where
 
 COLLECTION = "outbox"
 
@@ -29,11 +29,18 @@ class Outbox:
         now = self._clock.now()
         return [entry(event, now) for event in events]
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def together(self, events: Sequence[Event]) -> list[Create]:
+        """The same as one entry, where every write counts. To be published as `together`."""
+        if len(events) < 2:
+            return self.writes(events)
+        data = {"events": [_plain(event) for event in events], "created_at": _text(self._clock.now())}
+        return [Create(_path(events[0].id), data)]
+
+    def publish(self, events: Sequence[Event], together: Sequence[Event] = ()) -> None:
         """After that commit: publishes and removes the entries. Raises `Unavailable`; then the sweep relays them."""
-        if events:
-            self._bus.publish_all(events)
-            self._remove([_path(event.id) for event in events])
+        if events or together:
+            self._bus.publish_all([*together, *events])
+            self._remove([_path(event.id) for event in (*together[:1], *events)])
 
     def sweep(self, older_than_s: float, *, limit: int = MAX_BATCH_WRITES) -> int:
         """Publishes up to `limit` entries left by a crash or an outage, oldest first; returns how many."""
@@ -41,7 +48,7 @@ class Outbox:
         where = [Where("created_at", "<=", cutoff)]
         left = self._documents.query(COLLECTION, where, order_by="created_at", limit=limit)
         if left:
-            self._bus.publish_all([_event(document.data["event"]) for document in left])
+            self._bus.publish_all([event for document in left for event in _events(document.data)])
             self._remove([document.path for document in left])
         return len(left)
 
@@ -62,6 +69,10 @@ def _path(event_id: str) -> str:
 def _plain(event: Event) -> dict[str, Any]:
     attributes, data = dict(event.attributes), dict(event.data)
     return {"id": event.id, "topic": event.topic, "data": data, "attributes": attributes}
+
+
+def _events(entry: Json) -> list[Event]:
+    return [_event(plain) for plain in entry.get("events") or [entry["event"]]]
 
 
 def _event(plain: dict[str, Any]) -> Event:

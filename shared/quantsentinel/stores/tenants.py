@@ -4,11 +4,10 @@ tenants/{t}                      account and channels; its create time anchors t
 tenants/{t}/book/current         one document, every commit with its version
 tenants/{t}/book/heard           what the book has to learn: offers that reached nobody, answers still to be applied
 tenants/{t}/answers/{id}         one for each answer, create only
-tenants/{t}/signals/{id}-{seq}   one document per signal event, create only
+tenants/{t}/signals/{id}-{seq}   steps of signals, and signal_owners/{id} (`stores.signals`)
 tenants/{t}/refusals/{id}        refusals of one flush (`stores.refusals`)
 tenants/{t}/deliveries/{id}      one per signal event and channel
 tenants/{t}/audit/{seq}          the hash chain; record 0 is created with the tenant
-signal_owners/{signal_id}        a signal id that reaches a second tenant fails here
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import encode_book
 from quantsentinel.ports import Create, Document, Documents, Json, Put, Update, Where, Write
-from quantsentinel.signals.signal import SignalEvent
 from quantsentinel.stores.refusals import RefusalRecords
+from quantsentinel.stores.signals import SignalRecords
 from quantsentinel.stores.tenant_documents import Endpoint as Endpoint
 from quantsentinel.stores.tenant_documents import (
     account_of,
@@ -153,14 +152,9 @@ class TenantStore:
         return f"{self.root}/answers/{said}"
 
     # --- signals, refusals, audit ---
-    def signal_writes(self, event: SignalEvent, data: Json) -> list[Write]:
-        """The event's document, and at its first step the claim on its id."""
-        if event.tenant_id != self.tenant_id:
-            raise Conflict(f"signal of {event.tenant_id} in the store of {self.tenant_id}", where=event.signal_id)
-        writes: list[Write] = [Create(f"{self.root}/signals/{event.signal_id}-{event.sequence:03d}", data)]
-        if event.sequence == 1:
-            writes.append(Create(f"signal_owners/{event.signal_id}", {"tenant_id": self.tenant_id}))
-        return writes
+    @property
+    def signalled(self) -> SignalRecords:
+        return SignalRecords(self._documents, self.root)
 
     @property
     def refused(self) -> RefusalRecords:
@@ -194,13 +188,10 @@ class TenantStore:
                 yield read_record(found[path].data)
 
     def signal_event(self, signal_id: str, sequence: int) -> Json:
-        document = self._documents.get(f"{self.root}/signals/{signal_id}-{sequence:03d}")
-        if document is None:
-            raise BadInput(f"no event {sequence} of {signal_id}", where=self.root)
-        return document.data
+        return self.signalled.of(signal_id, sequence)
 
     def signals(self) -> list[Json]:
-        return [document.data for document in self._documents.query(f"{self.root}/signals")]
+        return self.signalled.all()
 
     # --- deliveries ---
     def delivery(self, delivery_id: str) -> Json | None:
