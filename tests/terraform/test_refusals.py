@@ -137,7 +137,7 @@ MAPS: dict[str, tuple[Callable[[Row], None], tuple[str, ...]]] = {
         (
             "A topic that nobody listens to is published: nobody.hears",
             "A permission names a secret that is not among the map's secrets",
-            "A permission names a bucket that is not among the map's buckets (audit, decisions, models, raw, snapshots)",
+            "A permission names a bucket that is not among the map's buckets (audit, decisions, models",
             "permissions.objects gives read, create or write",
             "permissions.documents must be none, read or write",
             "image must be serve for a function",
