@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from importlib import resources
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from quantsentinel.canonical import digest
 from quantsentinel.circumstances import EventPolicy, NewsPolicy, RegimePolicy, Section
 from quantsentinel.distribution import Distribution
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.volatility.parameters import Parameters, served
 

@@ -7,10 +7,11 @@ Retry belongs to the bus alone: no adapter and no use case retries on its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.raw import Payload as Payload
 from quantsentinel.market.raw import RawSnapshot as RawSnapshot

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from quantsentinel.alpha import (
     dealer_gamma,
@@ -17,6 +16,7 @@ from quantsentinel.alpha import (
 )
 from quantsentinel.alpha.reading import Features
 from quantsentinel.alpha.view import Axis, Horizon, View
+from quantsentinel.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

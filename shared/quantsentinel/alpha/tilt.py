@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from quantsentinel.alpha.view import View
 from quantsentinel.desk import ViewPolicy
+from quantsentinel.frozen import dataclass
 from quantsentinel.units import quantise
 
 

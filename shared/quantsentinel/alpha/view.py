@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from quantsentinel.frozen import dataclass
 
 Horizon = Literal["tick", "intraday", "daily", "weekly"]
 Axis = Literal["direction", "volatility"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from quantsentinel.app.kills import trip
@@ -15,6 +14,7 @@ from quantsentinel.audit.export import first_line, last_line, record_line, root_
 from quantsentinel.audit.roots import Head, Header, Root, inclusion, seal, unchained
 from quantsentinel.canonical import plain_bytes, sha256
 from quantsentinel.errors import BadInput, Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.risk.kill_state import KillState, Rearm
 from quantsentinel.stores.audit_roots import AuditRoots
 from quantsentinel.stores.inbox import run_once

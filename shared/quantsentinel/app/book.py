@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from quantsentinel.app.platform import Platform
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.answer_check import require_sensible
 from quantsentinel.portfolio.answers import Answer, AnswerKind
 from quantsentinel.portfolio.book import Book, Lapsed, Position, Settled

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.book import Book, Position
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from quantsentinel.app.fault_trial import Memory, judge
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.firewall import Firewall
 from quantsentinel.market.parsers import parse
 from quantsentinel.market.rulebook import RuleBook

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from quantsentinel.app.chain_check import Judged
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.features.strike_flow import opening_of
 from quantsentinel.features.summary import summary_row
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.firewall import Firewall
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import IST

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from quantsentinel.contracts.access_token import TokenLife
 from quantsentinel.errors import QuantsentinelError
+from quantsentinel.frozen import dataclass
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 COVERAGE_WARNING_DAYS = 45

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
 from quantsentinel.app.fault_trial import Memory, judge
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.firewall import Firewall
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.rulebook import RuleBook

@@ -7,11 +7,12 @@ points per unit, positive when paid (`opportunity.opportunity`). None means unkn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 
 from quantsentinel.app.book_record import NO_BOOKS, Books
+from quantsentinel.frozen import dataclass
 
 
 # --- The market -------------------------------------------------------------------------------------------------------

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from quantsentinel.app.platform import Platform
 from quantsentinel.contracts.events import SignalIssued
 from quantsentinel.errors import BadInput, RateLimited, Unavailable
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Json, Message
 from quantsentinel.stores.inbox import Claim
 from quantsentinel.stores.tenants import Endpoint, TenantStore

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from quantsentinel.app.clean_days import CleanTally
 from quantsentinel.app.fault_score import Rate, wilson
 from quantsentinel.app.fault_trial import Tally
 from quantsentinel.app.judged_day import WHY, JudgedDay, Refused, basis_points
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.simulator.faults.registry import SOURCES
 

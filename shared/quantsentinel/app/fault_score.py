@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from quantsentinel.app.clean_days import CleanTally
 from quantsentinel.app.fault_trial import Tally
+from quantsentinel.frozen import dataclass
 from quantsentinel.simulator.faults.fault import Level
 
 NORMAL_95: Final = 1.959963984540054

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.app.audit import seal_session
@@ -12,6 +11,7 @@ from quantsentinel.app.session_relations import watch_session
 from quantsentinel.app.token_watch import tell_countdown
 from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import QuantsentinelError, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.ports import Put, Write

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, time
 from typing import Final
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from quantsentinel.app.clean_days import CleanTally, count
 from quantsentinel.app.fault_trial import Memory, judge
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import Snapshot

@@ -6,11 +6,11 @@ Nothing heavy is imported here: `functions/kill_switch` stands on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Clock, Documents, Event
 from quantsentinel.risk.kill_state import REQUEST_STANDS, WORDS, Ack, KillState, Rearm, by_hand, check_scope
 from quantsentinel.stores.kills import Change, KillBoard

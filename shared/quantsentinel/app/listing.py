@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from quantsentinel.app.deliver import SWITCHED
 from quantsentinel.app.platform import Platform
 from quantsentinel.canonical import digest
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Json
 from quantsentinel.stores.snapshots import StoredSnapshot
 

@@ -6,7 +6,7 @@ margin_checks/{broker}.{underlying}.{family}    the newest checks, and since whe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from quantsentinel.canonical import canonical
 from quantsentinel.costs.margin import MarginEstimate
 from quantsentinel.desk import MarginCheckPolicy
 from quantsentinel.errors import Unavailable
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Leg
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.ports import BrokerFigure, BrokerMargin, Create, Documents, MarginOrder, Update

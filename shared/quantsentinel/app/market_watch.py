@@ -10,12 +10,13 @@ pulled, or must look at, is let alone: only the rule's own switch is released by
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
 from quantsentinel.app.platform import Platform
 from quantsentinel.errors import BadInput, Unavailable
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.ports import Create, Delete, Document, Event, Update, Write

@@ -7,12 +7,13 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Any, TypeVar
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.quotes import QuoteMask, quote_mask
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.earlier import Breadth, of_day

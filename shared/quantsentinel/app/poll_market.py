@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from quantsentinel.contracts.events import Predecessor, SnapshotTaken, Tick
 from quantsentinel.errors import BadInput, RuleGap, StaleData, Unavailable
 from quantsentinel.features.strike_flow import opening_of
 from quantsentinel.features.summary import summary_row
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.firewall import Firewall, IntegrityContext, check
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import IST

@@ -12,13 +12,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Literal
 
 import numpy as np
 from scipy.special import betaincinv, gammaincinv
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.relation_alarm import Alarm, Reading, watch
 from quantsentinel.integrity.relations import RELATIONS
 from quantsentinel.integrity.vix_relation import VixChange, close_readings, link_readings

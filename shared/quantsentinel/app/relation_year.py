@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.quotes import QuoteMask, quote_mask
 from quantsentinel.integrity.relation_alarm import Reading, watch
 from quantsentinel.integrity.relations import CHAIN, RELATIONS, chain_measurements, chain_readings, vix_chain_readings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -20,6 +20,7 @@ from quantsentinel.canonical import plain_bytes, sha256
 from quantsentinel.desk import Policy
 from quantsentinel.distribution import Distribution
 from quantsentinel.errors import BadInput, Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.pipeline import tenant_pass
 from quantsentinel.portfolio.book import Book
 from quantsentinel.ports import Json, Where

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from quantsentinel.app.platform import Platform
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.stores.models import ModelRegistry
 from quantsentinel.volatility.artefact import trained_to

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from quantsentinel.app.book import overdue_now
 from quantsentinel.app.platform import Platform
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.book import Book, Position
 from quantsentinel.portfolio.budget import budget_of, share_of
 from quantsentinel.portfolio.greeks import BookGreeks, book_greeks

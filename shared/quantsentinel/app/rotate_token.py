@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from quantsentinel.canonical import sha256
 from quantsentinel.contracts.access_token import life_of
 from quantsentinel.contracts.token_delivery import TokenDelivery, parse_delivery
 from quantsentinel.errors import BadInput, Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import BrokerLogin, Clock, Documents, Secrets, TokenRequest
 from quantsentinel.stores.inbox import Claim, Inbox, run_once
 from quantsentinel.stores.token_board import OpenRequest, TokenBoard

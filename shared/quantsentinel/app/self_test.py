@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from quantsentinel.accounts.account import Account, Mode, Status
@@ -26,6 +25,7 @@ from quantsentinel.canonical import canonical
 from quantsentinel.contracts.events import SignalIssued
 from quantsentinel.contracts.self_test import ASKED, Asked, Expected, Finding, Identity, SelfTest
 from quantsentinel.errors import BadInput, Conflict
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.ports import Create, Event, Put
 from quantsentinel.stores.expiring import FIELD, expiry

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -25,6 +25,7 @@ from quantsentinel.app.waiting import NOTHING, Waiting, left_by
 from quantsentinel.canonical import digest, sha256
 from quantsentinel.contracts.events import CycleDecided, TenantBatch
 from quantsentinel.errors import BadInput, Broken, Conflict, StaleData, Unavailable
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.news import NewsItem
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.pipeline import tenant_pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from quantsentinel.accounts.account import Account, Limits, Mode, Status
 from quantsentinel.app.platform import Platform
 from quantsentinel.distribution import FAMILY, UNCOUNTED, Relation
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.stores.tenants import Endpoint
 from quantsentinel.units import rupees

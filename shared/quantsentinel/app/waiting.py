@@ -8,10 +8,11 @@ the record of the batch that it follows anyway.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from quantsentinel.canonical import sha256
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.book import Book
 from quantsentinel.ports import Document
 from quantsentinel.signals.decision import TenantDecision

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.quotes import quote_mask
 from quantsentinel.integrity.relation_alarm import Watch, watch
 from quantsentinel.integrity.relations import CHAIN, RELATIONS, chain_measurements, chain_readings, vix_chain_readings

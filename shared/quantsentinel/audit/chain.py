@@ -7,12 +7,12 @@ record's format, sequence number, the hash before it and its canonical body.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from quantsentinel.canonical import canonical, plain_bytes, sha256
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 
 FORMAT = 1
 """Of a record; a later one is a new number, and old records keep theirs."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from quantsentinel.audit.chain import Break, Chain, Record, plain_record, read_record
 from quantsentinel.audit.roots import Header, Inclusion, read_header, read_inclusion
 from quantsentinel.canonical import canonical_bytes, plain_bytes, sha256
 from quantsentinel.errors import BadInput, Broken
+from quantsentinel.frozen import dataclass
 
 EXPORT_FORMAT = 2
 _ROW, _ROW_END = b'{"kind":"row","row":', b"}"

@@ -7,7 +7,6 @@ elsewhere. Each root names the digest of the one before it, so that the roots ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from quantsentinel.audit.merkle import LEAF_RULE, audit_path, leaf_hash, root_from, root_hash
 from quantsentinel.canonical import canonical_bytes, digest
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 
 ROOT_FORMAT = 1
 

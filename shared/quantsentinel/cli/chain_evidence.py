@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from quantsentinel.app.chain_view import Before
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar, read_daily_bars
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.earlier import Breadth, of_day

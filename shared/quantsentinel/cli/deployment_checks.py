@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import quantsentinel
 from quantsentinel.app.check import FAIL, OK, WARN, Check, failed
 from quantsentinel.errors import QuantsentinelError
+from quantsentinel.frozen import dataclass
 
 if TYPE_CHECKING:
     from quantsentinel.adapters.google.inspection import Inspection, SubscriptionState

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from quantsentinel.app.relation_power import FalseAlarms, Power
 from quantsentinel.app.relation_year import Outcome
+from quantsentinel.frozen import dataclass
 
 COMMAND = "qs drift power --vix INDIA_VIX.csv --index NIFTY_DAILY.csv [--index OLDER.csv] --out {out}"
 

@@ -6,10 +6,11 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from quantsentinel.cli.output import error_console, ist
+from quantsentinel.frozen import dataclass
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

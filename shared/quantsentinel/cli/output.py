@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantsentinel.errors import BadInput, QuantsentinelError, Unavailable
+from quantsentinel.frozen import dataclass
 
 if TYPE_CHECKING:
     from rich.console import Console

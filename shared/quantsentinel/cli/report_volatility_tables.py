@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.cli.report_volatility_data import Series
+from quantsentinel.frozen import dataclass
 from quantsentinel.volatility import gaps, jumps, training
 from quantsentinel.volatility.convex import trailing
 from quantsentinel.volatility.garch_fit import fit_garch

@@ -7,10 +7,11 @@ import gzip
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+
+from quantsentinel.frozen import dataclass
 
 KNOWN: Mapping[str, str] = {
     r"daily.*: BANKNIFTY (2024-12|2025-01-01).*: 2025-02-26 ": "the contract kept its unshifted date after the holiday "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from quantsentinel.cli.options import Config, Json, a_date, settings_of
 from quantsentinel.cli.output import Answer, progress, show
+from quantsentinel.frozen import dataclass
 
 if TYPE_CHECKING:
     from quantsentinel.market.rulebook import RuleBook

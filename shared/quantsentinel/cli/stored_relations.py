@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantsentinel.cli.options import open_last
 from quantsentinel.cli.output import Table
+from quantsentinel.frozen import dataclass
 
 if TYPE_CHECKING:
     from quantsentinel.integrity.relation_alarm import Watch

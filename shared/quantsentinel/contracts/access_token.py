@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from quantsentinel.frozen import dataclass
 
 ALARM_DAYS = (30, 14, 7, 3, 1)
 """Days before the end at which somebody is told."""

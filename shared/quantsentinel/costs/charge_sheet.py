@@ -7,12 +7,12 @@ listed, a price off the tick grid, a row that is missing, unverified or past its
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from quantsentinel.costs.charges import ZERO, Charges, Exercised, Fill, Form, charge_lines, order_slices
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Instrument, Leg
 from quantsentinel.market.rule_rows import RuleRow
 from quantsentinel.market.rulebook import RuleBook

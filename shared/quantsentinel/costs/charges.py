@@ -10,7 +10,6 @@ money pays no further STT. The same schedule serves futures, whose base is the c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.costs.slippage import over_legs
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.rule_rows import Ruled
 from quantsentinel.market.schedules import ChargeSchedule

@@ -14,7 +14,6 @@ underlyings are in `margin_book`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -32,6 +31,7 @@ from quantsentinel.costs.margin_scan import (
     risk_arrays,
 )
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.schedules import ScanRule
 

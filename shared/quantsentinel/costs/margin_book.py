@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
 import numpy as np
@@ -26,6 +26,7 @@ from quantsentinel.costs.margin_scan import (
     leg_risk,
 )
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.schedules import ScanRule
 from quantsentinel.pricing import black76

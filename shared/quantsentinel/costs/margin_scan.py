@@ -13,7 +13,6 @@ Arrays: the last axis is the legs, any axes before it are packages; days come be
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.schedules import ScanRule
 
 Floats = NDArray[np.float64]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from quantsentinel.costs.charge_sheet import MAX_LOTS
@@ -12,6 +11,7 @@ from quantsentinel.costs.margin import MarginEstimate, MarginMarket, margin_days
 from quantsentinel.costs.margin_book import HeldLeg, MarginTable, book_margin
 from quantsentinel.costs.margin_scan import DAYS_PER_YEAR
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Instrument, Leg
 from quantsentinel.market.rule_rows import RuleRow
 from quantsentinel.market.rulebook import RuleBook

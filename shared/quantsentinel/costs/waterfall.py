@@ -7,9 +7,9 @@ frictions; cost ratio = frictions / gross, None where there is no gross edge to 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.units import Rupees, quantise, rupees
 
 ZERO = Decimal(0)

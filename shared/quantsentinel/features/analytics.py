@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.features.surface import Curves
 from quantsentinel.features.timeline import SliceTimes
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.vendor_gap import VendorGap
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.snapshot import Chain

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.features.feature import Family, Feature, Inputs, Source, Value
 from quantsentinel.features.flow import FLOW_HORIZON
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.history import ParticipantOi
 
 Floats = NDArray[np.float64]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from quantsentinel.features.analytics import TAIL_SD, SliceAnalytics
 from quantsentinel.features.feature import Family, Feature, Inputs, Value
+from quantsentinel.frozen import dataclass
 
 FEATURES = (
     Feature("implied_vol_near", "annual vol, of the density within five sd"),

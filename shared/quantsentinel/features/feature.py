@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Literal
 
 from quantsentinel.features.analytics import MarketAnalytics
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.history import History
 from quantsentinel.market.snapshot import Snapshot

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
 from quantsentinel.features.feature import Family, Feature, Inputs, Value
+from quantsentinel.frozen import dataclass
 from quantsentinel.volatility.clock import SESSIONS_PER_YEAR
 
 MONTH_SESSIONS = 21

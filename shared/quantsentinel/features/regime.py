@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.path import quoted_at_money
 from quantsentinel.features.summary import FORWARD_DIGITS
 from quantsentinel.features.timeline import SessionFrame
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.history import History
 from quantsentinel.units import quantise

@@ -9,7 +9,6 @@ index whoever trades them, so its sums say more about strikes than about sides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
 from quantsentinel.features.feature import Family, Feature, Inputs, Source, Value
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.earlier import Opening, StrikeBook
 from quantsentinel.market.snapshot import Snapshot

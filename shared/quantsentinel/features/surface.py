@@ -7,7 +7,6 @@ copied to the other side by parity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
 from quantsentinel.features.timeline import SliceTimes
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.iv_outliers import iv_outliers
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.snapshot import Snapshot

@@ -6,11 +6,10 @@ Executable prices only: sold at bids, bought at asks, beyond the index's move in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.levels import Levels
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
 

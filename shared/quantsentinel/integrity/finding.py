@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.integrity.since_previous import SincePrevious
 from quantsentinel.market.contracts import DataContract

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from quantsentinel.canonical import digest
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.absurd_prices import absurd_prices
 from quantsentinel.integrity.age import age
 from quantsentinel.integrity.butterfly import butterfly

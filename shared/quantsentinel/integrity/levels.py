@@ -6,12 +6,11 @@ chain, so that what is left of a quote can be compared with its neighbours along
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
 
 Rows = NDArray[np.int64]

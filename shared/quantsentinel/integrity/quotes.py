@@ -6,7 +6,7 @@ The market pass calls it again instead of trusting a stored mask, so a replay ju
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.executable import executable
 from quantsentinel.integrity.levels import Levels, levels, nearest_pairs
 from quantsentinel.integrity.price_limits import off_band, off_parity, off_scale

@@ -17,13 +17,13 @@ limits of a series that is often off by itself. Below `least` readings nothing i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.windows import Break
 from quantsentinel.units import quantise
 

@@ -7,11 +7,11 @@ volatility is no jump. A quote that its neighbours along the strikes confirm has
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.levels import Levels
 from quantsentinel.integrity.quotes import IDLE, QuoteMask
 from quantsentinel.integrity.row_flaws import traded_on

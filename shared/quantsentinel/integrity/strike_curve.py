@@ -9,11 +9,10 @@ quotes are off, the worst of its neighbourhood is taken out first and the others
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.levels import Levels
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.levels import Levels
 from quantsentinel.market.snapshot import Bools, Floats
 

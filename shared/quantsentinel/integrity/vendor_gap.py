@@ -7,11 +7,11 @@ unit that the source's data contract declares, so a ratio of one is agreement.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.contracts import DataContract, Unit, contract_for
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot

@@ -9,11 +9,11 @@ import csv
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.parsers.numbers import required
 from quantsentinel.market.parsers.payload import MAX_BYTES, check_size, gunzip

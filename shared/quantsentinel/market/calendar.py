@@ -5,11 +5,11 @@ The dates and hours are rows of the rule book; here is what a session is and how
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Literal
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.rule_rows import Row, RuleRows
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from importlib import resources
@@ -18,6 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from quantsentinel.errors import BadInput, Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.snapshot import Capability
 
 MIN_LAG_S = -5.0

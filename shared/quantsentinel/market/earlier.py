@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeVar
+
+from quantsentinel.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

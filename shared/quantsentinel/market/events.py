@@ -7,11 +7,11 @@ figure in its evening. Days on which a class of events has no row are not days w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST, at_ist
 from quantsentinel.market.rule_rows import OVERLAY_FIX, Row
 from quantsentinel.market.rulebook import RuleBook

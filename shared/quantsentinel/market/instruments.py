@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Literal
+
+from quantsentinel.frozen import dataclass
 
 Right = Literal["CE", "PE"]
 

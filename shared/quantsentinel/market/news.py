@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 
 class Impact(StrEnum):

@@ -7,12 +7,12 @@ to be weak: it answers with the adverse candidate, or refuses.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.rule_rows import Row
 from quantsentinel.market.rule_schema import COVERAGE_KEYS, KINDS
 from quantsentinel.market.rulebook import RuleBook

@@ -6,11 +6,11 @@ A fact that the book does not know is a line with its `gap`, so that one gap nev
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import at_ist, holidays
 from quantsentinel.market.expiry import Cycle
 from quantsentinel.market.rule_rows import Row, Ruled, RuleRow

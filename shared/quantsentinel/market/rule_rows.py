@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from importlib import resources
@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from quantsentinel.canonical import digest
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.rule_schema import KINDS, Status, problems_of, status_from
 
 T_co = TypeVar("T_co", covariant=True)

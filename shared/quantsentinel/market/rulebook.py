@@ -6,7 +6,7 @@ Methods raise `RuleGap` when no usable row covers the date: uncovered, unverifie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import wraps
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST, Session, at_ist, session_on
 from quantsentinel.market.expiry import Cycle, final_expiry, listed_expiries
 from quantsentinel.market.rule_rows import OVERLAY_FIX, Row, Ruled, RuleRow, RuleRows, read_rows

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.rule_rows import Ruled, RuleRow
 
 

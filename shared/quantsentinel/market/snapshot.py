@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Literal
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.canonical import canonical_bytes
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Instrument
 
 Floats = NDArray[np.float64]

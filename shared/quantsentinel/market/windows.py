@@ -8,7 +8,6 @@ change to the definition after it, or standardisation of each part by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.contracts import DataContract, MethodVersion, contract_for
 
 Floats = NDArray[np.float64]

@@ -8,10 +8,11 @@ data of the cycle: the view with them is as pure a function of its digests as th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.units import Rupees, rupees
@@ -34,7 +35,7 @@ class BrokerMargined(Opportunity):
     """An offer at the margin that `margin_broker` named; `margin_estimate` is what we thought of today's."""
 
     margin_broker: str = ""
-    margin_estimate: Rupees = Rupees(Decimal(0))  # noqa: RUF009  # a value, nothing is shared
+    margin_estimate: Rupees = Rupees(Decimal(0))  # a value, nothing is shared
 
 
 def margin_source(opportunity: Opportunity) -> str:

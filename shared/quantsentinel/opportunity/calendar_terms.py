@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from quantsentinel.errors import RuleGap
 from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.features.timeline import SECONDS_PER_YEAR
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms
 from quantsentinel.units import quantise
 

@@ -16,7 +16,6 @@ variance that passes before the exit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from scipy.special import ndtr
 
 from quantsentinel.costs.charges import charges_upper_bound
 from quantsentinel.features.analytics import SliceAnalytics
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.calendar_terms import Pair
 from quantsentinel.opportunity.payoff_profile import FAR, TAXED_MOVE, Profile, win_probability
 from quantsentinel.pricing.density import Density

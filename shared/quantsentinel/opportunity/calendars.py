@@ -8,13 +8,13 @@ Charges and spreads are counted to the declared exit, where both legs are traded
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.desk import HardRules
 from quantsentinel.features.analytics import SliceAnalytics
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.calendar_terms import Pair, pairs_of
 from quantsentinel.opportunity.calendar_value import SCREEN_NODES, Calendars, Values, value

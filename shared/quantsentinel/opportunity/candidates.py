@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.canonical import canonical_bytes
+from quantsentinel.frozen import dataclass
 
 Floats = NDArray[np.float64]
 Texts = tuple[str, ...]

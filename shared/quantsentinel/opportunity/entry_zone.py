@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.desk import ExitPolicy, HardRules, Policy
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.payoff_profile import Profile, win_probability
 from quantsentinel.units import quantise_price
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.canonical import digest, short_id
 from quantsentinel.costs.margin import MarginGrid, MarginLegs, margin_batch
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Leg, Package
 from quantsentinel.opportunity.entry_zone import PriceLine, Shape, price_levels
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -11,6 +10,7 @@ from quantsentinel.costs.margin import FEWEST_CLOSES, MarginMarket, margin_days,
 from quantsentinel.desk import Desk
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
 from quantsentinel.features.timeline import Ending, SessionFrame
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.history import History
 from quantsentinel.market.schedules import ChargeSchedule, ScanRule
 from quantsentinel.opportunity.payoff_profile import ExitCost

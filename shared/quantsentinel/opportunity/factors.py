@@ -8,7 +8,7 @@ without closes of its own moves one to one with the view's: the adverse bound, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from functools import cached_property, lru_cache
 
@@ -19,6 +19,7 @@ from quantsentinel.canonical import short_id
 from quantsentinel.costs.margin import FEWEST_CLOSES, span_volatility
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.history import History
 from quantsentinel.units import quantise

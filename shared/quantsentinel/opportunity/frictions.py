@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.costs.charges import charges_upper_bound
 from quantsentinel.costs.slippage import depth_impact
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms
 from quantsentinel.opportunity.quote_table import QuoteTable
 from quantsentinel.opportunity.structures import Grid

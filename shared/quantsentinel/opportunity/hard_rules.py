@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from quantsentinel.desk import HardRules
+from quantsentinel.frozen import dataclass
 from quantsentinel.units import quantise
 from quantsentinel.verdict import Measured, Outcome, Verdict
 

@@ -8,11 +8,10 @@ a gap either way and of the tail's expected shortfall, as the screen has it) is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.quote_table import JoinedTable
 from quantsentinel.opportunity.structures import FAMILIES, IS_NAKED, Grid, codes, listed, sides_of

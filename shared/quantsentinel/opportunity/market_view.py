@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from quantsentinel.alpha.view import Consensus, View
 from quantsentinel.canonical import digest
 from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.regime import Regime
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.candidates import Candidates
 from quantsentinel.opportunity.factors import Factors

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.desk import CandidatePolicy
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.calendar_exact import price_calendars
 from quantsentinel.opportunity.calendars import screen_calendars
 from quantsentinel.opportunity.candidates import Candidates

@@ -6,11 +6,11 @@ Signs: a package's **net price** is in points per unit, positive when it is paid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.costs.charges import ChargeLine
 from quantsentinel.features.analytics import LegPrice as LegPrice
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Family, Package
 from quantsentinel.units import Rupees
 from quantsentinel.verdict import Verdict

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.features.analytics import SliceAnalytics
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Instrument, Right
 from quantsentinel.opportunity.structures import Ladder
 from quantsentinel.pricing.density import expected_payoff

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -11,6 +10,7 @@ from quantsentinel.costs.charges import Charges, Fill, charge_lines, expected_ex
 from quantsentinel.costs.slippage import depth_impact
 from quantsentinel.desk import Desk
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Package
 from quantsentinel.market.schedules import ChargeSchedule

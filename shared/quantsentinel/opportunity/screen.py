@@ -5,7 +5,6 @@ Signs as in `opportunity.py`: a net price is positive when paid. Points per unit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.costs.slippage import over_legs
 from quantsentinel.desk import HardRules
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.frictions import Frictions
 from quantsentinel.opportunity.payoff_profile import (
     ExitCost,

@@ -8,11 +8,11 @@ memory (arrays (m, 4) of order F): sums over the legs then run along the package
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Family
 
 Ints = NDArray[np.int64]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 
 class AnswerKind(StrEnum):

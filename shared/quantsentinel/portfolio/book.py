@@ -9,11 +9,11 @@ price is worse when entering.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 
-from quantsentinel.frozen import evolve
+from quantsentinel.frozen import dataclass, evolve
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Family, Package
 from quantsentinel.units import Rupees, rupees

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from quantsentinel.accounts.account import Account
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.book import Book
 from quantsentinel.units import Rupees, rupees
 

@@ -8,12 +8,13 @@ does one that no longer fits (the store refuses it with its reason before it get
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from quantsentinel.costs.charges import Fill, charge_lines
 from quantsentinel.desk import Desk
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.portfolio.answers import Answer, AnswerKind
 from quantsentinel.portfolio.book import ZERO, Book, Lapsed, Position, with_position, without_position

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from quantsentinel.desk import Desk
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.units import quantise

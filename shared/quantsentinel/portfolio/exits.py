@@ -6,11 +6,11 @@ adverse by construction, and wrong prices firing stops is what burnt others). Ti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from quantsentinel.desk import Desk
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.schedules import Settlement
 from quantsentinel.portfolio.book import Mark, Position
 from quantsentinel.portfolio.marks import payoff

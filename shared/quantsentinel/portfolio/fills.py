@@ -11,13 +11,12 @@ beside a paper entry, so that the two can be compared.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.costs.charges import order_slices
 from quantsentinel.costs.slippage import depth_impact
 from quantsentinel.features.analytics import LegPrice
-from quantsentinel.frozen import evolve
+from quantsentinel.frozen import dataclass, evolve
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.portfolio.book import PaperFill, Position
 from quantsentinel.portfolio.memo import Memo

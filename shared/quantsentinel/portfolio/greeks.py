@@ -7,13 +7,14 @@ units a point, vega in rupees for one vol point (0.01), theta in rupees a calend
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.desk import Desk
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.scenarios import ValuedLegs, held_legs

@@ -9,13 +9,13 @@ that, or without any model, the whole package counts at the minimum of its payof
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
-from quantsentinel.frozen import evolve
+from quantsentinel.frozen import dataclass, evolve
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.instruments import Instrument, Leg, Package
 from quantsentinel.opportunity.market_view import MarketView

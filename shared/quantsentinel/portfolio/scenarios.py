@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
 from quantsentinel.features.timeline import SECONDS_PER_YEAR, session_frame
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Package
 from quantsentinel.opportunity.market_view import MarketView

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from quantsentinel.desk import Desk
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.budget import Budget
 from quantsentinel.portfolio.displayed import lots_displayed

@@ -9,7 +9,6 @@ netted against each other, which a margin never exceeds but for calendar charges
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -18,6 +17,7 @@ from quantsentinel.costs.margin import MarginLegs, MarginMarket, margin, margin_
 from quantsentinel.costs.margin_book import Shock, shocked_market
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Package
 from quantsentinel.opportunity.factors import Factors
 from quantsentinel.opportunity.market_view import MarketView

@@ -10,13 +10,13 @@ which its rule found by stressing the far leg, stands for its tail.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.desk import Desk
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Package
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from quantsentinel.costs.charges import order_slices
 from quantsentinel.desk import Desk, HardRules
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.opportunity.reprice import reprice_at_lots
 from quantsentinel.portfolio.memo import Memo

@@ -11,11 +11,11 @@ Reference: Black, F. (1976), The pricing of commodity contracts, J. Financial Ec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, ndtr
+
+from quantsentinel.frozen import dataclass
 
 Floats = NDArray[np.float64]
 

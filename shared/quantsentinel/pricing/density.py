@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.pricing.cubics import cubic, node_slopes, pair, places, rising, rising_slopes
 
 Floats = NDArray[np.float64]

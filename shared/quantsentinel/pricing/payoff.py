@@ -7,12 +7,11 @@ entry price. At expiry the profit is piecewise linear in the settlement price, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.pricing import black76
 
 Floats = NDArray[np.float64]

@@ -9,12 +9,12 @@ beyond them; the penalty rises until the density stays free of butterfly arbitra
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.pricing.svi import SviParams, butterfly_g, total_variance, variance_derivatives
 from quantsentinel.pricing.svi_calendar import TOLERANCE, Floor
 

@@ -10,12 +10,12 @@ Arbitrage-free SVI volatility surfaces; Golub and Pereyra (1973), Kaufman (1975)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.pricing.svi_loss import Parameters, Slice
 from quantsentinel.pricing.svi_repair import search_free
 from quantsentinel.pricing.svi_search import search

@@ -10,11 +10,12 @@ Reference: Gatheral and Jacquier (2014), lemma 2.1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.pricing.svi import SviFit, SviParams, fit_arbitrage_free, fit_of, total_variance
 
 Floats = NDArray[np.float64]

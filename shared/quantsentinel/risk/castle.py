@@ -8,11 +8,11 @@ alike before there is one (`signals.issue`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.risk.conditions.entries_allowed import entries_allowed
 from quantsentinel.risk.conditions.entry_window import entry_window
 from quantsentinel.risk.conditions.event_age import late, snapshot_age

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import Session
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.news import NewsItem

@@ -9,11 +9,12 @@ stopped under `stale_data:<UNDERLYING>`, parameters that are too old under `mode
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 _TENANT, _SYMBOL = "[a-z0-9-]{3,40}", "[A-Z0-9]{2,20}"
 PULLED = re.compile(

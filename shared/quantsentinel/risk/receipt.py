@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from quantsentinel.frozen import draft_of
+from quantsentinel.frozen import dataclass, draft_of
 from quantsentinel.verdict import Measured, Outcome, Verdict
 
 F = TypeVar("F")

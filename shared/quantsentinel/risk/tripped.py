@@ -7,11 +7,11 @@ it and, for a drawdown, release it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.book import Book
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.kill_state import KillState, Rearm

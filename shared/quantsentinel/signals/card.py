@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from quantsentinel.costs.charges import order_slices
 from quantsentinel.distribution import disclosure, disclosure_version
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.instruments import Leg
 from quantsentinel.opportunity.broker_margin import margin_source

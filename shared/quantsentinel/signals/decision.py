@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from quantsentinel.canonical import (
     quoted,
     sha256,
 )
-from quantsentinel.frozen import evolve
+from quantsentinel.frozen import dataclass, evolve
 from quantsentinel.market.news import NewsItem
 from quantsentinel.portfolio.book import Book, RefusalTally
 from quantsentinel.risk.facts import AsOf, TenantFacts

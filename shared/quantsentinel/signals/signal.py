@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -11,6 +10,7 @@ from quantsentinel.accounts.account import Mode
 from quantsentinel.canonical import short_id
 from quantsentinel.distribution import DistributionMode
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Family
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import EntryKey, Position

@@ -5,10 +5,11 @@ Defaults were set by eye against the NIFTY chain of 2025-08-29 (ATM vol, wings, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

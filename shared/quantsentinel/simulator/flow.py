@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.simulator.listing import Contracts
 from quantsentinel.simulator.quotes import Conditions, FairValues
 

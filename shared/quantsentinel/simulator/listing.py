@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.simulator.path import SECONDS_PER_YEAR
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import Session
 from quantsentinel.simulator.config import Dynamics

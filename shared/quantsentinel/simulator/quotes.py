@@ -7,12 +7,12 @@ the spread, and the fair surface being free of arbitrage, no package can be trad
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.pricing import black76
 from quantsentinel.simulator.listing import Contracts
 from quantsentinel.simulator.surface import SurfacePath

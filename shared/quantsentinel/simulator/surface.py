@@ -6,11 +6,10 @@ With eta (1 + |rho|) <= 2 no slice has butterfly arbitrage; theta that rises wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.simulator.config import SKEW_BOUNDS, Dynamics, SurfaceShape
 
 Floats = NDArray[np.float64]

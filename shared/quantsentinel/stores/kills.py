@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
 from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Create, Delete, Document, Documents, Event, Update, Write
 from quantsentinel.risk.kill_state import MASTER, OF_A_BOOK, UNREADABLE, Ack, KillState, Rearm, by_hand, check_scope
 from quantsentinel.stores.outbox import entry

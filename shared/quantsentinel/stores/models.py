@@ -13,13 +13,13 @@ A process loads its parameters out of a document: whoever decides has documents,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from typing import Any
 
 from quantsentinel.canonical import canonical
 from quantsentinel.errors import BadInput, Broken, Conflict
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Create, Document, Documents, Objects, Put, Update, Write
 from quantsentinel.volatility.artefact import Artefact, decode_artefact
 from quantsentinel.volatility.fit_history import FitHistory, decode_fit_history

@@ -8,12 +8,12 @@ health/{underlying}                                  the newest session's distan
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from quantsentinel.accounts.codec import decode
 from quantsentinel.canonical import canonical
+from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.relation_alarm import Alarm
 from quantsentinel.ports import Create, Documents, Put, Where
 from quantsentinel.risk.facts import KillState

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from quantsentinel.canonical import canonical, canonical_bytes, sha256
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.codec import decode_snapshot, encode_snapshot

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.accounts.codec import decode, decode_account
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import decode_book

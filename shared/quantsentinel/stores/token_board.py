@@ -5,11 +5,11 @@ tokens/{name}    {issued_at, expires_at, seen_at, told}
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from quantsentinel.contracts.access_token import TokenLife
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Create, Document, Documents, Put, Update, Write
 
 UPSTOX = "upstox"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from quantsentinel.features.registry import FEATURES
+from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.candidates import Candidates
 from quantsentinel.opportunity.market_view import MarketView
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
 
 from quantsentinel.canonical import canonical_bytes, sha256
 from quantsentinel.errors import BadInput, Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.windows import Break, training_window
 from quantsentinel.volatility.parameters import PARTS, with_parts
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.canonical import canonical_bytes, sha256
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.windows import changes, training_window

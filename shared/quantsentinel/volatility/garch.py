@@ -7,7 +7,6 @@ Calzolari and Panattoni 1996, the benchmark of McCullough and Renfro 1999). Serv
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +14,7 @@ from scipy.signal import lfilter
 from scipy.special import gammaln
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 Floats = NDArray[np.float64]
 _ROUNDS = 200

@@ -8,12 +8,12 @@ and Diebold 2007). Row t of a design is known at the close of session t.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 Floats = NDArray[np.float64]
 SPANS = (1, 5, 22)

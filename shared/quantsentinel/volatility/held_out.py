@@ -7,7 +7,6 @@ series, Diebold–Mariano's t at or below -1.645 (one-sided 5 %).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.volatility.clock import OVERNIGHT_SHARE
 from quantsentinel.volatility.convex import ahead, trailing
 from quantsentinel.volatility.fit_history import FitHistory

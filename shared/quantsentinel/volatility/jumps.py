@@ -9,13 +9,13 @@ quarticity. References: Barndorff-Nielsen and Shephard (2004, 2006); Andersen, D
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 Floats = NDArray[np.float64]
 LEVEL = 0.001

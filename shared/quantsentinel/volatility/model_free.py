@@ -10,12 +10,12 @@ beyond them at those quotes' own implied vols (Jiang and Tian 2005).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.pricing import black76
 from quantsentinel.pricing.implied_vol import implied_vol
 

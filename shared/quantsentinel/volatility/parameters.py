@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -12,6 +11,7 @@ from typing import Any
 
 from quantsentinel.canonical import digest
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar
 
 Floats = NDArray[np.float64]

@@ -8,13 +8,13 @@ average ("second best") estimator.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import at_ist
 from quantsentinel.market.rulebook import RuleBook
 

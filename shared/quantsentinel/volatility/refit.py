@@ -7,13 +7,14 @@ was therefore never judged itself: its card holds both, side by side.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.volatility.convex import trailing
 from quantsentinel.volatility.fit_history import FitHistory, require_one_definition
 from quantsentinel.volatility.gaps import GapSample, fit_event_weights, fit_gap_weights

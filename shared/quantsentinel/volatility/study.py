@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.volatility.clock import OVERNIGHT_SHARE
 from quantsentinel.volatility.convex import trailing
 from quantsentinel.volatility.ensemble import rolling_weights

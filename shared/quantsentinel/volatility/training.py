@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.volatility.clock import OVERNIGHT_SHARE, VarianceClock
 from quantsentinel.volatility.convex import FLOOR, ahead, fit_simplex, trailing

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +27,7 @@ from quantsentinel.contracts.events import (
 )
 from quantsentinel.contracts.self_test import ASKED, Asked
 from quantsentinel.errors import BadInput, Broken, QuantsentinelError, StaleData, Unavailable
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Put
 from quantsentinel.stores.expiring import FIELD, expiry
 from quantsentinel.wiring import use_cases

@@ -7,7 +7,6 @@ import fcntl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +21,7 @@ from quantsentinel.app.sweep import sweep
 from quantsentinel.app.tenants import TenantRequest, add_tenant
 from quantsentinel.contracts.events import Tick
 from quantsentinel.errors import BadInput, Unavailable
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import read_daily_bars
 from quantsentinel.market.dayfile import write_day_file
 from quantsentinel.ports import Clock, MarketFeed

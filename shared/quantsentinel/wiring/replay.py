@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +30,7 @@ from quantsentinel.app.session_relations import SETTLED
 from quantsentinel.app.tenants import TenantRequest, add_tenant
 from quantsentinel.distribution import UNCOUNTED
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.bars import read_daily_bars
 from quantsentinel.market.breadth import read_breadth
 from quantsentinel.market.calendar import IST

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from quantsentinel.errors import BadInput, RateLimited
+from quantsentinel.frozen import dataclass
 
 WINDOWS: tuple[tuple[float, int], ...] = ((1.0, 50), (60.0, 500), (1800.0, 2000))
 """(seconds, calls): every sliding window of that length holds at most so many calls."""

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.adapters.embedded.database import Database
@@ -27,6 +26,7 @@ from quantsentinel.adapters.embedded.message_table import (
     moment,
 )
 from quantsentinel.errors import BadInput, RateLimited, Unavailable
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Clock, Delivery, Event, Handler
 
 _log = logging.getLogger(__name__)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

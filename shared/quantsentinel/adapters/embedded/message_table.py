@@ -10,13 +10,13 @@ import fcntl
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from quantsentinel.adapters.embedded.database import Database, translated
 from quantsentinel.canonical import canonical
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Event
 
 MAX_ATTEMPTS = 100

@@ -5,7 +5,6 @@ Raises `NotAllowed` where whoever asks may not read: that says nothing about wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from google.api_core.exceptions import NotFound
@@ -23,6 +22,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from quantsentinel.adapters.google.connection import DEADLINE_S, emulator_channel, translated
+from quantsentinel.frozen import dataclass
 
 PEEKED = 100
 

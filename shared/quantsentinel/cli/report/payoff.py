@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from quantsentinel.app.day_record import SignalCard
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.snapshot import Floats
 from quantsentinel.pricing.black76 import price
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import escape
+
+from quantsentinel.frozen import dataclass
 
 WIDTH, HEIGHT = 560.0, 300.0
 Point = tuple[float, float | None]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
+
+from quantsentinel.frozen import dataclass
 
 OPEN_ROWS = 40
 

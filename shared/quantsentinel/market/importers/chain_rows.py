@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 
 from quantsentinel.errors import RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.codec import pair_columns
 from quantsentinel.market.contracts import contract_for

@@ -13,13 +13,13 @@ import hashlib
 import io
 import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.codec import PAIR_COLUMNS
 from quantsentinel.market.contracts import CONTRACTS
 from quantsentinel.market.importers.document import Document

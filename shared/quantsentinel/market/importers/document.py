@@ -7,11 +7,12 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from quantsentinel.canonical import sha256
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.parsers.payload import MAX_BYTES, check_size, gunzip, load_json, parquet_columns
 
 MAX_PACKED_BYTES = 256 << 20

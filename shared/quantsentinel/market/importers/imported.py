@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.importers.document import Document
 from quantsentinel.market.rulebook import RuleBook
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import polars as pl
 
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.importers.cells import by_name, missing_column
 from quantsentinel.market.importers.datasets import DATASETS, PROVENANCE, parts_of, provenance_of
 from quantsentinel.market.importers.document import Document

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput, RuleGap
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.contracts import DataContract
 from quantsentinel.market.parsers.payload import check_shape, check_size, parquet_columns, readable

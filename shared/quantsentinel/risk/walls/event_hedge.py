@@ -6,12 +6,12 @@ settlement value after the move, it may lose at most the policy's share of the t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.features.event_move import package_move
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.events import ScheduledEvent, felt_between
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity

@@ -6,11 +6,11 @@ calendar of the day, the news on file, the regime a size depends on) is unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.events import felt_between, monthly_expiries, reach
 from quantsentinel.market.news import Impact, NewsItem

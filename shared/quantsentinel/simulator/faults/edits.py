@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.snapshot import Bools, Floats, Slice, Snapshot
 from quantsentinel.simulator.faults.fault import Injected, Scene
 

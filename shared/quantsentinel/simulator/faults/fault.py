@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.raw import RawSnapshot
 from quantsentinel.market.rulebook import RuleBook
 from quantsentinel.market.snapshot import Bools, Snapshot

@@ -5,12 +5,12 @@ Written without the firewall's code, so that what is asked of it does not follow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 import numpy as np
 
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.calendar import IST
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
 
