@@ -35,16 +35,16 @@ THETA, LOSS, GRADIENT, DIAGONAL, CROSS = slice(0, 2), 2, slice(3, 5), slice(5, 7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """L slices in their own units. x, v, p (L, 1, n), padded with a quote of no weight; moments (L, n, 4) = p, p x,
-    p v, p x x; one_and_x (L, n, 2); sums (L, 1) of p x x, p x v, p v v; scales (4, L, 1) mean k, width, mean w,
-    deviation; bounds (2, L, 1, 2) least and most (mu, ln s)."""
+    """L slices in their own units. x, v, p (L, 1, n), padded with a quote of no weight; moments (L, n, 4) = p v, p,
+    p x, p x x; one_and_x (L, n, 2); sums (4, L, 1) of p x x, p x v, p v v, and mean w / deviation; scales (4, L, 1)
+    mean k, width, mean w, deviation; bounds (2, L, 1, 2) least and most (mu, ln s)."""
 
     x: Floats
     v: Floats
     p: Floats
     moments: Floats
     one_and_x: Floats
-    sums: tuple[Floats, Floats, Floats]
+    sums: Floats
     scales: Floats
     bounds: Floats
 
@@ -65,12 +65,9 @@ class Batch:
         bounds = np.empty((2, len(slices), 1, 2))
         bounds[..., 0] = (low - k_mean) / width, (high - k_mean) / width
         bounds[..., 1] = _LOG_SIGMA_RANGE
-        moments = np.stack([p, p * x, p * v, p * x * x], axis=2)
-        sums = (
-            moments[..., 3].sum(1)[:, None],
-            (moments[..., 2] * x).sum(1)[:, None],
-            (moments[..., 2] * v).sum(1)[:, None],
-        )
+        px = p * x
+        moments = np.stack([p * v, p, px, px * x], axis=2)
+        sums = np.stack([*(side.sum(axis=1, keepdims=True) for side in (px * x, px * v, p * v * v)), w_mean / scale])
         one_and_x = np.stack([np.ones_like(x), x], axis=2)
         scales = np.stack([k_mean, width, w_mean, scale])
         return Batch(x[:, None], v[:, None], p[:, None], moments, one_and_x, sums, scales, bounds)
@@ -78,12 +75,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """The best admissible (d, c) of each start, mean z, the weighted mean square (inf when there is none), and whether
-    |d| stands at its limit; (L, S) each."""
+    """The best admissible (d, c) of each start, mean z, centred sums of z z and x z, the weighted mean square (inf when
+    there is none), and whether |d| stands at its limit; (L, S) each."""
 
     d: Floats
     c: Floats
     z_mean: Floats
+    szz: Floats
+    sxz: Floats
     loss: Floats
     on_edge: Bools
 
@@ -103,64 +102,59 @@ def raw_of(batch: Batch, theta: Floats, linear: Linear) -> Floats:
 
 def project(batch: Batch, theta: Floats) -> Linear:
     """The inner linear problem of every start, theta (L, S, 2)."""
-    s = np.exp(theta[..., 1])
-    z = batch.x - theta[..., :1]
+    mu, s = np.ascontiguousarray(theta[..., 0]), np.exp(theta[..., 1])
+    z = batch.x - mu[..., None]
     z *= z  # in place: over a grid of starts these are large enough to cost page faults
-    z += (s * s)[..., None]
-    return _project(batch, (theta[..., 0], s), (np.sqrt(z, out=z) @ batch.moments[..., :3]).transpose(2, 0, 1))
+    ss = s * s
+    z += ss[..., None]
+    of_z = np.sqrt(z, out=z) @ batch.moments[..., :3]
+    return _project(batch, (mu, s, ss), np.ascontiguousarray(of_z.transpose(2, 0, 1)))
 
 
-def _project(batch: Batch, at: tuple[Floats, Floats], of_z: Floats) -> Linear:
-    """At mu and s, (L, S) each; `of_z` (3, L, S): sums of z with p, p x and p v."""
-    (mu, s), (z_mean, sxz, szv), (sxx, sxv, svv) = at, of_z, batch.sums
-    szz = np.maximum(sxx + mu * mu + s * s - z_mean * z_mean, 1e-300)
+def _project(batch: Batch, at: tuple[Floats, Floats, Floats], of_z: Floats) -> Linear:
+    """At mu, s and s^2, (L, S) each; `of_z` (3, L, S): sums of z with p v, p and p x."""
+    # Repeated instead of broadcast, as everything here is copied into (L, S): on arrays of thirty numbers that are not
+    # contiguous a sum takes three times as long.
+    (mu, s, ss), (szv, z_mean, sxz), (sxx, sxv, svv, level) = at, of_z, batch.sums.repeat(at[0].shape[1], axis=2)
+    szz = np.maximum(sxx + mu * mu + ss - z_mean * z_mean, 1e-300)
     full = sxx * szz
     determinant = full - sxz * sxz
     regular = determinant > 1e-12 * full
     safe = np.where(regular, determinant, 1.0)
     d, c = (sxv * szz - szv * sxz) / safe, (szv * sxx - sxv * sxz) / safe
-    inside = regular & (c >= 0) & (np.abs(d) <= RHO_MAX * c)
-    loss = np.where(inside, svv - d * sxv - c * szv, np.inf)
-    if not inside.all():
+    outside = ~(regular & (np.abs(d) <= RHO_MAX * c))
+    loss = svv - d * sxv - c * szv
+    if outside.any():
         against = _EDGES * sxv + szv
         along = np.maximum(against / (RHO_MAX * RHO_MAX * sxx + 2 * _EDGES * sxz + szz), 0.0)
         gain = along * against
         up = gain[1] > gain[0]
-        along = np.where(up, along[1], along[0])
-        d, c = np.where(inside, d, np.where(up, RHO_MAX, -RHO_MAX) * along), np.where(inside, c, along)
-        loss = np.where(inside, loss, svv - np.where(up, gain[1], gain[0]))
-    lowest = batch.scales[2] / batch.scales[3] + d * mu - c * z_mean + s * np.sqrt(np.maximum(c * c - d * d, 0.0))
-    return Linear(d, c, z_mean, np.where(lowest > 0, np.maximum(loss, 0.0), np.inf), ~inside)
+        edge = np.where(up, along[1], along[0])
+        np.copyto(c, edge, where=outside)
+        np.copyto(d, np.where(up, RHO_MAX, -RHO_MAX) * edge, where=outside)
+        np.copyto(loss, svv - np.maximum(gain[0], gain[1]), where=outside)
+    lowest = level + d * mu - c * z_mean + s * np.sqrt(c * c - d * d)
+    return Linear(d, c, z_mean, szz, sxz, np.where(lowest > 0, np.maximum(loss, 0.0), np.inf), outside)
 
 
 def evaluated(batch: Batch, theta: Floats) -> Floats:
     """State (8, L, S) of each start, theta (2, L, S): theta, the mean square, gradient and Hessian of half of it.
 
-    With y = x - mu and r = 1/z, dz/dmu = -y r and dz/d ln s = s^2 r; as y^2 + s^2 = z^2, a few moments of z, r and r^2
-    make the Hessian. The gradient is summed over the residuals themselves: it is right to their rounding.
+    With y = x - mu and r = 1/z, dz/dmu = -y r and dz/d ln s = s^2 r: both are T (r, x r) with T = ((mu, -1), (s^2, 0)).
+    So a few moments of z, r and r^2 make the Hessian. The gradient is summed over the residuals themselves: it is right
+    to their rounding.
     """
     mu, s = theta[0], np.exp(theta[1])
     ss = s * s
     powers = _powers(batch, mu, ss)
     of_z, of_r, of_rr = _over_quotes(powers, batch.moments)
-    linear = _project(batch, (mu, s), of_z[:3])
-    first, third, loss = _with_residual(batch, linear, powers)
-    first_y, third_y = first[1] - mu * first[0], third[1] - mu * third[0]
+    linear = _project(batch, (mu, s, ss), of_z[:3])
+    square, first, third = _with_residual(batch, linear, powers)
     state = np.empty((8, *mu.shape))
-    state[THETA], state[LOSS] = theta, np.where(np.isfinite(linear.loss), loss[0], np.inf)
-    slope = _rows(-first_y, ss * first[0])
-    np.multiply(-linear.c, slope, out=state[GRADIENT])
-    bend = _rows(ss * third[0], ss * (2.0 * first[0] - ss * third[0]), ss * third_y)
-    state[5:] = _hessian(batch, linear, _products(batch, (mu, ss), linear, (of_z, of_r, of_rr)), (slope, bend))
+    state[THETA], state[LOSS] = theta, np.where(linear.loss < np.inf, square[0], np.inf)
+    state[3], state[4] = linear.c * (first[1] - mu * first[0]), -linear.c * ss * first[0]
+    state[5:] = _hessian(batch, linear, (mu, ss), (of_r[1:], of_rr[1:]), (first, third))
     return state
-
-
-def _rows(*rows: Floats) -> Floats:
-    """As np.stack, without its overhead: these are some thirty numbers each."""
-    stacked = np.empty((len(rows), *rows[0].shape))
-    for place, row in enumerate(rows):
-        stacked[place] = row
-    return stacked
 
 
 def _powers(batch: Batch, mu: Floats, ss: Floats) -> Floats:
@@ -179,11 +173,12 @@ def _powers(batch: Batch, mu: Floats, ss: Floats) -> Floats:
 def _over_quotes(rows: Floats, columns: Floats) -> Floats:
     """(k, m, L, S): sums over the quotes of k rows (L, k, S, n) times m columns (L, n, m)."""
     count, k, starts, n = rows.shape
-    return (rows.reshape(count, k * starts, n) @ columns).reshape(count, k, starts, -1).transpose(1, 3, 0, 2)
+    sums = (rows.reshape(count, k * starts, n) @ columns).reshape(count, k, starts, -1)
+    return np.ascontiguousarray(sums.transpose(1, 3, 0, 2))
 
 
 def _with_residual(batch: Batch, linear: Linear, powers: Floats) -> Floats:
-    """(3, 2, L, S): sums of the weighted residual times 1/z, 1/z^3 and itself, with 1 and with x. Uses up `powers`."""
+    """(3, 2, L, S): sums of the weighted residual times itself, 1/z and 1/z^3, with 1 and with x. Uses up `powers`."""
     z, r, rr = powers[:, 0], powers[:, 1], powers[:, 2]
     residual = batch.v - linear.d[..., None] * batch.x
     z -= linear.z_mean[..., None]
@@ -193,52 +188,51 @@ def _with_residual(batch: Batch, linear: Linear, powers: Floats) -> Floats:
     r *= z
     rr *= r
     z *= residual
-    sums = _over_quotes(powers, batch.one_and_x)
-    return sums[[1, 2, 0]]
-
-
-def _products(
-    batch: Batch, at: tuple[Floats, Floats], linear: Linear, moments: tuple[Floats, Floats, Floats]
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Centred products of u = dz/dmu and q = dz/d ln s: with each other (3, L, S) as uu, qq, uq; with z and with x
-    (2, L, S); of z with itself and with x (L, S)."""
-    (mu, ss), (of_z, of_r, of_rr), z_mean = at, moments, linear.z_mean
-    u, q = mu * of_r[0] - of_r[1], ss * of_r[0]
-    near = ss * of_rr[0]
-    own = _rows(1.0 - near - u * u, ss * near - q * q, mu * near - ss * of_rr[1] - u * q)
-    with_z = _rows(mu - z_mean * u, ss - z_mean * q)
-    with_x = _rows(mu * of_r[1] - of_r[3], ss * of_r[1])
-    return own, with_z, with_x, np.maximum(batch.sums[0] + mu * mu + ss - z_mean * z_mean, 1e-300), of_z[1]
+    return _over_quotes(powers, batch.one_and_x)
 
 
 def _hessian(
     batch: Batch,
     linear: Linear,
-    products: tuple[Floats, Floats, Floats, Floats, Floats],
+    at: tuple[Floats, Floats],
+    moments: tuple[Floats, Floats],
     with_residual: tuple[Floats, Floats],
 ) -> Floats:
-    """(3, L, S): mm, ss, ms of the exact Hessian where that is positive, else of Gauss and Newton's."""
-    own, with_z, with_x, szz, sxz = products
-    c, (slope, bend) = linear.c, with_residual
-    inverse_xx, inverse_xz, inverse_zz = _inverse(linear, batch.sums[0], sxz, szz)
-    own, fx, fz = c * c * own, c * with_x, c * with_z
+    """(3, L, S): mm, ss, ms of the exact Hessian where that is positive, else of Gauss and Newton's. `moments` are sums
+    (3, L, S) of r and of r^2 with p, p x, p x x."""
+    (mu, ss), (of_r, of_rr), (first, third), c = at, moments, with_residual, linear.c
+    inverse_xx, inverse_xz, inverse_zz = _inverse(linear, batch.sums[0])
+    # In the basis (r, x r): its products, centred, as 00, 01, 11; its products with c x and with c z.
+    own = (c * c) * (of_rr - of_r[[0, 0, 1]] * of_r[[0, 1, 1]])
+    fx, fz = c * of_r[1:], -(c * linear.z_mean) * of_r[:2]
+    fz[0] += c
 
-    def reduced(direct: Floats, fz: Floats) -> Floats:
+    def reduced(fz: Floats) -> Floats:
         gx, gz = fx * inverse_xx + fz * inverse_xz, fx * inverse_xz + fz * inverse_zz
-        parts = np.empty_like(direct)
-        np.subtract(direct[:2], fx * gx + fz * gz, out=parts[:2])
-        np.subtract(direct[2], fx[0] * gx[1] + fz[0] * gz[1], out=parts[2])
+        same, cross = fx * gx + fz * gz, fx[0] * gx[1] + fz[0] * gz[1]
+        square, product = own[0] - same[0], own[1] - cross
+        tilted = mu * square - product
+        parts = np.empty_like(own)
+        parts[0], parts[1], parts[2] = mu * (tilted - product) + (own[2] - same[1]), ss * ss * square, ss * tilted
         return parts
 
-    exact = reduced(own - c * bend, fz - slope)
-    mm, ss, ms = exact
-    sound = (mm > 0) & (ss > 0) & (mm * ss - ms * ms > 1e-6 * mm * ss)
-    return exact if sound.all() else np.where(sound, exact, reduced(own, fz))
+    exact = reduced(fz - first)
+    bent = c * ss
+    bend = bent * third[0]
+    exact[0] -= bend
+    exact[1] -= 2.0 * bent * first[0] - ss * bend
+    exact[2] -= bent * third[1] - mu * bend
+    mm, along, ms = exact
+    full = mm * along
+    sound = (mm > 0) & (along > 0) & (full - ms * ms > 1e-6 * full)
+    return exact if sound.all() else np.where(sound, exact, reduced(fz))
 
 
-def _inverse(linear: Linear, sxx: Floats, sxz: Floats, szz: Floats) -> tuple[Floats, Floats, Floats]:
+def _inverse(linear: Linear, sxx: Floats) -> tuple[Floats, Floats, Floats]:
     """xx, xz, zz of the inverse of the linear part's normal matrix; at the limit of |d| only one direction is left."""
-    determinant = np.maximum(sxx * szz - sxz * sxz, 1e-12 * sxx * szz)
+    szz, sxz = linear.szz, linear.sxz
+    full = sxx * szz
+    determinant = np.maximum(full - sxz * sxz, 1e-12 * full)
     inverse = szz / determinant, -sxz / determinant, sxx / determinant
     if not linear.on_edge.any():
         return inverse
@@ -246,5 +240,6 @@ def _inverse(linear: Linear, sxx: Floats, sxz: Floats, szz: Floats) -> tuple[Flo
     edge = np.where(rising, linear.d / np.where(rising, linear.c, 1.0), 0.0)
     along = np.maximum(edge * edge * sxx + 2 * edge * sxz + szz, 1e-300)
     limited = edge * edge / along, edge / along, 1.0 / along
-    xx, xz, zz = (np.where(linear.on_edge, one, two) for one, two in zip(limited, inverse, strict=True))
-    return xx, xz, zz
+    for part, other in zip(inverse, limited, strict=True):
+        np.copyto(part, other, where=linear.on_edge)
+    return inverse

@@ -7,6 +7,7 @@ with its best linear part, flattened by `shape`, has g >= 0 on a line. Shapes of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def _flattened(batch: Batch, best: Linear, shape: float) -> Linear:
     """(d, c) times `shape`; the loss along that ray is a parabola with its vertex at the best (d, c)."""
     svv = batch.sums[2]
     loss = svv - (2 * shape - shape * shape) * (svv - best.loss)
-    return Linear(shape * best.d, shape * best.c, best.z_mean, loss, best.on_edge)
+    return replace(best, d=shape * best.d, c=shape * best.c, loss=loss)
 
 
 def _first_free(raw: Floats, loss: Floats, below: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

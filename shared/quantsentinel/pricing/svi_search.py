@@ -32,7 +32,7 @@ _GRID_M, _GRID_SIGMA = 9, 6
 _STARTS = 3
 _MIN_STEPS, _MAX_STEPS, _POLISH_STEPS = 3, 40, 8
 _CONVERGED = 1e-6  # relative gain of the mean square that a step still promises
-_ROUNDING = 1e-11  # of a residual: Newton steps square it once more
+_ROUNDING = 1e-9  # of a residual: the Newton step that brought it there has squared it
 _FIRST_DAMPING = 0.3  # after a step that did not help: less than that hardly shortens it
 _MAX_DAMPING = 1e3  # a step this damped that does not help: we are there
 
