@@ -29,23 +29,10 @@ Product = Literal["options", "futures"]
 DAY = timedelta(days=1)
 LONGEST_CLOSURE_DAYS = 15
 MARGIN_NAMES = (
-    "price_scan_sigmas",
-    "price_scan_long_dated",
-    "vol_scan_share",
-    "vol_scan_floor",
-    "vol_decay",
-    "lookahead_days",
-    "extreme_multiple",
-    "extreme_share",
-    "calendar_spread",
-    "calendar_offset_on_expiry_day",
-    "short_option_minimum",
-    "exposure",
-    "exposure_deep_otm",
-    "exposure_long_dated",
-    "deep_otm_distance",
-    "expiry_day",
-)
+    "price_scan_sigmas", "price_scan_long_dated", "vol_scan_share", "vol_scan_floor", "vol_decay", "lookahead_days",
+    "extreme_multiple", "extreme_share", "calendar_spread", "calendar_offset_on_expiry_day", "short_option_minimum",
+    "exposure", "exposure_deep_otm", "exposure_long_dated", "deep_otm_distance", "expiry_day",
+)  # fmt: skip
 
 
 def load_rules(overlay: Path | None = None) -> RuleBook:
