@@ -16,13 +16,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, fields, is_dataclass
 from functools import cache
+from itertools import repeat
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from quantsentinel.errors import Broken
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 # --- The decorator ----------------------------------------------------------------------------------------------------
@@ -148,8 +150,7 @@ def evolve(value: T, /, **changes: Any) -> T:
     kind: type = type(value)
     names, values_of, draft = _shape(kind)
     made = draft()
-    for name, item in zip(names, values_of(value), strict=True):
-        setattr(made, name, item)
+    any(map(setattr, repeat(made), names, values_of(value)))  # setattr gives None, so all are set, without a loop here
     for name, item in changes.items():
         setattr(made, name, item)
     made.__class__ = kind
@@ -163,10 +164,29 @@ def draft_of(kind: type) -> type[Any]:
     if not is_dataclass(kind) or "__slots__" not in vars(kind) or hasattr(kind, "__post_init__"):
         what = f"{kind.__name__} is no slotted dataclass without checks of its own"
         raise Broken(what, where="frozen", fix="Use dataclasses.replace")
-    return type(f"{kind.__name__}Draft", (), {"__slots__": tuple(field.name for field in fields(kind))})
+    return type(f"{kind.__name__}Draft", kind.__bases__, {"__slots__": tuple(field.name for field in fields(kind))})
 
 
 @cache
 def _shape(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], type[Any]]:
     draft, names = draft_of(kind), tuple(field.name for field in fields(kind))
     return names, _values_of(names), draft
+
+
+# --- What follows from a value ----------------------------------------------------------------------------------------
+class worked_out(Generic[T, V]):
+    """`functools.cached_property` without its lock, which is most of its time; for values that one thread works on."""
+
+    def __init__(self, work_out: Callable[[T], V]) -> None:
+        self._work_out, self._name = work_out, work_out.__name__
+        self.__doc__ = work_out.__doc__
+
+    @overload
+    def __get__(self, value: None, kind: type[T]) -> worked_out[T, V]: ...
+    @overload
+    def __get__(self, value: T, kind: type[T]) -> V: ...
+    def __get__(self, value: T | None, kind: type[T]) -> worked_out[T, V] | V:
+        if value is None:
+            return self
+        made = value.__dict__[self._name] = self._work_out(value)
+        return made

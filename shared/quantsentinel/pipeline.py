@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from quantsentinel.accounts.account import Account
 from quantsentinel.alpha.consensus import combine
 from quantsentinel.alpha.registry import ask_views
@@ -83,7 +81,7 @@ def tenant_pass(view: MarketView, book: Book, account: Account, desk: Desk, as_o
     opened = redeclared(rolled(book, view.session), account)
     facts, answers = take_answers(TenantFacts(view, opened, account, desk, as_of))
     marked = mark_silent(mark_book(facts.book, view, desk, as_of.decided_at), view, desk, as_of.decided_at)
-    facts, expiries = expire_undelivered(replace(facts, book=marked))
+    facts, expiries = expire_undelivered(facts.holding(marked))
     facts, exits = close_positions(facts)
     facts = asked = latched(facts)
     switched = ask_switches(facts)

@@ -57,7 +57,7 @@ def test_a_wall_stands_in_its_own_file_and_passes_a_good_offer_on_every_check(wa
     assert tuple(verdict.guard for verdict in verdicts) == wall.checks
     assert all(check.startswith(f"{wall.name}.") for check in wall.checks)
     assert {verdict.outcome for verdict in verdicts} == {Outcome.PASSED}
-    assert all(re.fullmatch(r"[0-9a-f]{16}\.[0-9a-f]{32}", verdict.input_hash) for verdict in verdicts)
+    assert all(re.fullmatch(r"\.[0-9a-f]{32}", verdict.input_hash) for verdict in verdicts)
     assert wall.ask(facts()) == verdicts
 
 
@@ -68,7 +68,7 @@ def test_a_guard_answers_under_its_own_name_with_a_full_receipt(guard: Any, make
     assert verdict.outcome is Outcome.PASSED
     assert verdict.unit
     assert verdict.limit is not None
-    assert re.fullmatch(r"[0-9a-f]{16}\.[0-9a-f]{32}", verdict.input_hash)
+    assert re.fullmatch(r"\.[0-9a-f]{32}", verdict.input_hash)
 
 
 @pytest.mark.parametrize(("guard", "make"), CASES)

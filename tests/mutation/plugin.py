@@ -23,7 +23,7 @@ from hypothesis import Phase, settings
 from quantsentinel.integrity import finding, quotes
 from quantsentinel.integrity.finding import Severity
 from quantsentinel.opportunity import exact, hard_rules
-from quantsentinel.risk import receipt
+from quantsentinel.risk import receipt, shared_verdicts
 from quantsentinel.verdict import Outcome, Verdict
 from tests.mutation.mutants import MASKS, OFFERS
 
@@ -59,15 +59,18 @@ def _note(guard: str, said: Outcome) -> None:
 
 def _install() -> None:
     honest_receipt, honest_finding = receipt.receipt, finding.Guard._finding
-    honest_stamped = receipt.stamped
+    honest_shared = shared_verdicts._shared
 
-    def lying_receipt(decision: str, name: str, outcome: Outcome, *rest: Any) -> Verdict:
-        return honest_receipt(decision, name, _answer(name, outcome), *rest)
+    def lying_receipt(name: str, outcome: Outcome, *rest: Any) -> Verdict:
+        return honest_receipt(name, _answer(name, outcome), *rest)
 
-    def noted_stamped(decision: str, verdict: Verdict) -> Verdict:
-        """It repeats what a receipt said for another tenant: the lie is in it already."""
-        _note(verdict.guard, verdict.outcome)
-        return honest_stamped(decision, verdict)
+    def noted_shared(*asked: Any) -> Any:
+        """It repeats what a receipt said to another tenant: the lie is in it already."""
+        found = honest_shared(*asked)
+        for verdict in found if isinstance(found, tuple) else (found,):
+            if isinstance(verdict, Verdict):
+                _note(verdict.guard, verdict.outcome)
+        return found
 
     def lying_finding(guard: finding.Guard, severity: Severity, *rest: Any) -> finding.Finding:
         made = honest_finding(guard, severity, *rest)
@@ -82,7 +85,7 @@ def _install() -> None:
 
     for owner, name, lying in (
         (receipt, "receipt", lying_receipt),
-        (receipt, "stamped", noted_stamped),
+        (shared_verdicts, "_shared", noted_shared),
         (finding.Guard, "_finding", lying_finding),
         (hard_rules, "Verdict", lying_verdict),
         (exact, "Verdict", lying_offers),

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from quantsentinel.errors import Broken
-from quantsentinel.frozen import dataclass, draft_of, evolve
+from quantsentinel.frozen import dataclass, draft_of, evolve, worked_out
 from quantsentinel.portfolio.book import Book
 from quantsentinel.signals.signal import SignalEvent
 from quantsentinel.units import rupees
@@ -50,3 +50,24 @@ def test_a_class_with_checks_or_without_slots_is_refused(kind: type) -> None:
 
 def test_a_draft_has_the_slots_of_its_class() -> None:
     assert draft_of(Verdict).__slots__ == tuple(Verdict.__slots__)
+
+
+@dataclass(frozen=True)
+class Square:
+    side: int
+
+    @worked_out
+    def area(self) -> int:
+        """Side by side."""
+        seen.append(self.side)
+        return self.side * self.side
+
+
+seen: list[int] = []
+
+
+def test_what_follows_from_a_value_is_worked_out_once_and_goes_with_no_copy() -> None:
+    seen.clear()
+    one = Square(3)
+    assert (one.area, one.area, replace(one, side=4).area, seen) == (9, 9, 16, [3, 4])
+    assert (one == Square(3), Square.area.__doc__) == (True, "Side by side.")

@@ -13,7 +13,7 @@ from quantsentinel.portfolio.book import Book
 from quantsentinel.risk.castle import GUARDS
 from quantsentinel.signals.lifecycle import NEXT, is_over, may_follow, require_step
 from quantsentinel.signals.signal import SignalEvent, SignalState
-from quantsentinel.verdict import Outcome
+from quantsentinel.verdict import Outcome, Verdict, Verdicts, signed
 from tests.builders import account, as_of, desk, market, offering
 
 
@@ -21,6 +21,10 @@ from tests.builders import account, as_of, desk, market, offering
 def created() -> SignalEvent:
     view = offering(market())
     return tenant_pass(view, Book(), account(), desk(), as_of(view)).entries[0]
+
+
+def _given(created: SignalEvent, receipts: tuple[Verdict, ...]) -> Verdicts:
+    return Verdicts(created.receipts.decision, receipts)
 
 
 def test_every_guard_of_the_castle_has_exactly_one_receipt(created: SignalEvent) -> None:
@@ -32,19 +36,19 @@ def test_every_guard_of_the_castle_has_exactly_one_receipt(created: SignalEvent)
 def test_a_signal_without_one_receipt_cannot_exist(created: SignalEvent, guard: str) -> None:
     fewer = tuple(verdict for verdict in created.receipts if verdict.guard != guard)
     with pytest.raises(Broken, match="not complete"):
-        replace(created, receipts=fewer)
+        replace(created, receipts=_given(created, fewer))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.BLOCKED, Outcome.UNKNOWN])
 def test_a_signal_with_a_stopping_receipt_cannot_exist(created: SignalEvent, outcome: Outcome) -> None:
     stopped = (replace(created.receipts[0], outcome=outcome), *created.receipts[1:])
     with pytest.raises(Broken, match="master"):
-        replace(created, receipts=stopped)
+        replace(created, receipts=_given(created, stopped))
 
 
 def test_a_receipt_given_twice_is_refused(created: SignalEvent) -> None:
     with pytest.raises(Broken, match="not complete"):
-        replace(created, receipts=(*created.receipts, created.receipts[0]))
+        replace(created, receipts=_given(created, (*created.receipts, created.receipts[0])))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,24 @@ def test_a_hard_rule_receipt_must_be_the_opportunitys_own(created: SignalEvent) 
         replace(verdict, measured=99.0) if verdict.guard == "net_ev" else verdict for verdict in created.receipts
     )
     with pytest.raises(Broken, match="net_ev is of another decision"):
-        replace(created, receipts=forged)
+        replace(created, receipts=_given(created, forged))
+
+
+def test_one_receipt_of_another_decision_among_fresh_ones_is_found_out(created: SignalEvent) -> None:
+    stale = signed("0123456789abcdef", created.receipts.said[3])
+    mixed = tuple(stale if one.guard == stale.guard else one for one in created.receipts)
+    with pytest.raises(Broken, match=f"{stale.guard} is of another decision"):
+        replace(created, receipts=_given(created, mixed))
+
+
+def test_a_guards_receipt_of_another_version_is_found_out(created: SignalEvent) -> None:
+    old = (replace(created.receipts[0], version=0), *created.receipts[1:])
+    with pytest.raises(Broken, match="master is of another decision"):
+        replace(created, receipts=_given(created, old))
+
+
+def test_receipts_that_are_read_one_by_one_are_as_good(created: SignalEvent) -> None:
+    assert replace(created, receipts=_given(created, tuple(created.receipts))) == created
 
 
 @pytest.mark.parametrize("missing", ["opportunity", "terms", "sizing"])

@@ -119,7 +119,7 @@ def test_no_equity_left_blocks_and_keeps_other_latches() -> None:
     book = replace(facts.book, realised=rupees(-2_000_000), confirmed_realised=rupees(-2_000_000), latched={"x": "y"})
     verdict = margin_utilisation(replace(facts, book=book))
     assert (verdict.outcome.value, verdict.measured, verdict.detail) == ("blocked", None, "no equity is left")
-    assert set(latched(book, facts).latched) == {"x", "margin_utilisation"}
+    assert set(latched(book, facts.holding(book)).latched) == {"x", "margin_utilisation"}
 
 
 def test_unknown_funds_are_unknown_and_trip_nothing() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from quantsentinel.portfolio.scenarios import Valuation, held_legs, offered_legs
 from quantsentinel.units import quantise
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 LEAST = 1e-12
 STILL = 1e-9
 """Rupees squared: a position whose P&L varies by less is not moved."""
@@ -61,8 +63,23 @@ class Alike:
     reason: str = ""
 
 
-_BOOKS: Memo[tuple[tuple[Position, ...], Alike]] = Memo(64)
-"""A book is asked twice in a pass: by the latch and by the switch."""
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What is held beside each other: `matrix[i][j]` is the covariance of two positions at their units, rupees squared,
+    `whole` its sum, and `without[i]` its sum but for row and column i. Empty with the reason where one is not known."""
+
+    names: tuple[str, ...]
+    units: tuple[int, ...]
+    gains: tuple[Gains, ...]
+    matrix: tuple[tuple[float, ...], ...]
+    whole: float
+    without: tuple[float, ...]
+    reason: str = ""
+
+
+_HELD: Memo[tuple[tuple[Position, ...], Factors | None, Together]] = Memo(64)
+"""A book is asked about by the latch, by the switch and for every offer."""
+_OFFERED: Memo[tuple[Opportunity, Moved]] = Memo(1024)
 _GAINS: Memo[tuple[Valuation, Moved]] = Memo()
 _PAIRS: Memo[tuple[Gains, Gains, float]] = Memo(16_384)
 
@@ -71,63 +88,78 @@ def book_correlation(positions: tuple[Position, ...], view: MarketView, desk: De
     """The largest correlation of two positions, or of one with all others together."""
     if len(positions) < 2:
         return Alike(None)
-    key = (id(positions), "" if view.factors is None else view.factors.key, desk.digest)
-    return _BOOKS.get(key, lambda: (positions, _book_correlation(positions, view, desk)))[1]
-
-
-def _book_correlation(positions: tuple[Position, ...], view: MarketView, desk: Desk) -> Alike:
-    moved = [_moved(held_legs(one, desk), one.package.underlying, view, desk) for one in positions]
-    book = _joint(moved, [one.units for one in positions])
-    if isinstance(book, str):
-        return Alike(None, reason=book)
-    names = [one.signal_id for one in positions]
-    found = [_against(index, book, names) for index in range(len(names))]
+    book = _together(positions, view, desk)
+    if book.reason:
+        return Alike(None, reason=book.reason)
+    places = range(len(positions))
+    found = [_pair(book.matrix[one], one, book, book.names[one]) for one in places]
+    if len(positions) > 2:
+        found += [
+            _with_rest(_but(book.matrix[one], one), book.matrix[one][one], book.without[one], book.names[one])
+            for one in places
+        ]
     return max(found, key=_value)
 
 
-def trade_correlation(offer: Opportunity, lots: int, held: Sequence[Position], view: MarketView, desk: Desk) -> Alike:
+def trade_correlation(offer: Opportunity, lots: int, held: tuple[Position, ...], view: MarketView, desk: Desk) -> Alike:
     """The largest correlation that the book would have with the offer in it, but for pairs that it holds already."""
     if not held:
         return Alike(None)
-    moved = [_moved(offered_legs(offer, view, desk), offer.package.underlying, view, desk)]
-    moved += [_moved(held_legs(one, desk), one.package.underlying, view, desk) for one in held]
-    book = _joint(moved, [offer.lot * lots, *(one.units for one in held)])
-    if isinstance(book, str):
-        return Alike(None, reason=book)
-    names = ["the offer", *(one.signal_id for one in held)]
-    rest = [_with_rest(index, book, names) for index in range(1, len(names))] if len(held) > 1 else []
-    return max([_against(0, book, names), *rest], key=_value)
+    moved, book = _offered(offer, view, desk), _together(held, view, desk)
+    if moved.gains is None or book.reason:
+        return Alike(None, reason=moved.reason or book.reason)
+    gains, units = moved.gains, offer.lot * lots
+    own = units * units * _covariance(gains, gains)
+    row = [units * count * _covariance(gains, other) for other, count in zip(book.gains, book.units, strict=True)]
+    best = _pair((*row, own), len(row), book, "the offer")
+    if len(held) == 1:
+        return best
+    found = [best, _with_rest(row, own, book.whole, "the offer")]
+    for one, name in enumerate(book.names):
+        beside = [row[one], *_but(book.matrix[one], one)]
+        # The rest of the book after the trade: the offer, what else is held, and how they go together.
+        rest = own + 2.0 * sum(_but(row, one)) + book.without[one]
+        found.append(_with_rest(beside, book.matrix[one][one], rest, name))
+    return max(found, key=_value)
 
 
-def _joint(moved: Sequence[Moved], units: Sequence[int]) -> list[list[float]] | str:
-    """The covariance of every two packages at their units, rupees squared; or why one of them is not known."""
-    known: list[tuple[Gains, int]] = []
-    for one, count in zip(moved, units, strict=True):
-        if one.gains is None:
-            return one.reason
-        known.append((one.gains, count))
-    matrix = [[0.0] * len(known) for _ in known]
-    for row, (first, a) in enumerate(known):
-        for column in range(row + 1):
-            second, b = known[column]
-            matrix[row][column] = matrix[column][row] = a * b * _covariance(first, second)
-    return matrix
+def _together(positions: tuple[Position, ...], view: MarketView, desk: Desk) -> Together:
+    key = (id(positions), id(view.factors), desk.digest)
+    return _HELD.get(key, lambda: (positions, view.factors, _beside(positions, view, desk)))[2]
 
 
-def _against(index: int, matrix: Sequence[Sequence[float]], names: Sequence[str]) -> Alike:
-    """The package at `index` against each other one, and against all of them together where there are several."""
-    own, others = matrix[index], [place for place in range(len(matrix)) if place != index]
-    best, name = max((_ratio(own[place], own[index], matrix[place][place]), names[place]) for place in others)
-    pair = Alike(quantise(best), f"{names[index]} with {name}")
-    return max(pair, _with_rest(index, matrix, names), key=_value) if len(others) > 1 else pair
+def _beside(positions: tuple[Position, ...], view: MarketView, desk: Desk) -> Together:
+    names, units = tuple(one.signal_id for one in positions), tuple(one.units for one in positions)
+    gains: list[Gains] = []
+    for one in positions:
+        moved = _moved(held_legs(one, desk), one.package.underlying, view, desk)
+        if moved.gains is None:
+            return Together(names, units, (), (), 0.0, (), moved.reason)
+        gains.append(moved.gains)
+    known = list(zip(gains, units, strict=True))
+    matrix = tuple(tuple(a * b * _covariance(first, second) for second, b in known) for first, a in known)
+    without = tuple(sum(sum(_but(row, one)) for row in _but(matrix, one)) for one in range(len(known)))
+    return Together(names, units, tuple(gains), matrix, sum(map(sum, matrix)), without)
 
 
-def _with_rest(index: int, matrix: Sequence[Sequence[float]], names: Sequence[str]) -> Alike:
-    """The package at `index` against all others together."""
-    own, others = matrix[index], [place for place in range(len(matrix)) if place != index]
-    whole = sum(matrix[first][second] for first in others for second in others)
-    joint = _ratio(sum(own[place] for place in others), own[index], whole)
-    return Alike(quantise(joint), f"{names[index]} with all others")
+def _but(row: Sequence[T], place: int) -> list[T]:
+    return [*row[:place], *row[place + 1 :]]
+
+
+def _pair(row: Sequence[float], own: int, book: Together, name: str) -> Alike:
+    """The package whose variance stands at `own` in its row against each that is held, but for itself."""
+    variance, matrix = row[own], book.matrix
+    best, other = max(
+        (_ratio(row[place], variance, matrix[place][place]), book.names[place])
+        for place in range(len(book.names))
+        if place != own
+    )
+    return Alike(quantise(best), f"{name} with {other}")
+
+
+def _with_rest(row: Sequence[float], own: float, whole: float, name: str) -> Alike:
+    """A package against all others together: `row` its covariances with them, `whole` their variance as one."""
+    return Alike(quantise(_ratio(sum(row), own, whole)), f"{name} with all others")
 
 
 def _value(alike: Alike) -> float:
@@ -146,6 +178,16 @@ def _covariance(one: Gains, other: Gains) -> float:
 def _ratio(covariance: float, first: float, second: float) -> float:
     """0 where one of them does not move."""
     return max(min(covariance / math.sqrt(first * second), 1.0), -1.0) if first > STILL and second > STILL else 0.0
+
+
+def _offered(offer: Opportunity, view: MarketView, desk: Desk) -> Moved:
+    """Remembered per opportunity object."""
+    key = (id(offer), view.snapshot_digest, view.history_digest, desk.digest)
+
+    def work_out() -> tuple[Opportunity, Moved]:
+        return offer, _moved(offered_legs(offer, view, desk), offer.package.underlying, view, desk)
+
+    return _OFFERED.get(key, work_out)[1]
 
 
 def _moved(found: Valuation, underlying: str, view: MarketView, desk: Desk) -> Moved:

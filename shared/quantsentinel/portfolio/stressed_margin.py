@@ -8,7 +8,6 @@ netted against each other, which a margin never exceeds but for calendar charges
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -62,28 +61,56 @@ class Now:
     equity: float
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rupees of all positions together after each of `SHOCKS`: what they need more, what they gain."""
+
+    more: tuple[float, ...]
+    gain: tuple[float, ...]
+    reason: str = ""
+
+
 _AFTER: Memo[tuple[Valuation, Shocked]] = Memo()
+_OFFERED: Memo[tuple[Opportunity, Shocked]] = Memo(1024)
+_HELD: Memo[tuple[tuple[Position, ...], Factors | None, Held]] = Memo(64)
+"""A running book is asked about for every offer."""
 
 
 def needed_after_shock(
-    offer: tuple[Opportunity, int], held: Sequence[Position], now: Now, view: MarketView, desk: Desk
+    offer: tuple[Opportunity, int], held: tuple[Position, ...], now: Now, view: MarketView, desk: Desk
 ) -> Needed:
     """Of the held positions and the offer at its units."""
-    one, units = offer
-    parts = [(_shocked(offered_legs(one, view, desk), one.package, view, desk), units)]
-    parts += [(_shocked(held_legs(own, desk), own.package, view, desk), own.units) for own in held]
-    reason = next((part.reason for part, _ in parts if part.reason), "")
-    if reason:
-        return Needed(None, None, reason)
+    opportunity, units = offer
+    own, book = _offered(opportunity, view, desk), _held_after(held, view, desk)
+    if own.reason or book.reason:
+        return Needed(None, None, own.reason or book.reason)
     found = []
-    for index, name in enumerate(SHOCKS):
-        funds, left = now.funds, now.equity
-        for part, count in parts:
-            after = part.after[index]
-            funds, left = funds + after.more * count, left + after.gain * count
+    for name, after, more, gain in zip(SHOCKS, own.after, book.more, book.gain, strict=True):
+        funds, left = now.funds + after.more * units + more, now.equity + after.gain * units + gain
         found.append((left - funds, name, funds, left))
     _, name, funds, left = min(found)
     return Needed(round(funds, 2), round(left, 2), name)
+
+
+def _offered(offer: Opportunity, view: MarketView, desk: Desk) -> Shocked:
+    """Remembered per opportunity object."""
+    key = (id(offer), view.snapshot_digest, view.history_digest, desk.digest)
+    return _OFFERED.get(key, lambda: (offer, _shocked(offered_legs(offer, view, desk), offer.package, view, desk)))[1]
+
+
+def _held_after(held: tuple[Position, ...], view: MarketView, desk: Desk) -> Held:
+    key = (id(held), id(view.factors), view.session, desk.digest)
+    return _HELD.get(key, lambda: (held, view.factors, _all_after(held, view, desk)))[2]
+
+
+def _all_after(held: tuple[Position, ...], view: MarketView, desk: Desk) -> Held:
+    parts = [(_shocked(held_legs(one, desk), one.package, view, desk), one.units) for one in held]
+    reason = next((part.reason for part, _ in parts if part.reason), "")
+    if reason:
+        return Held((), (), reason)
+    shocks = range(len(SHOCKS))
+    more = tuple(sum(part.after[shock].more * units for part, units in parts) for shock in shocks)
+    return Held(more, tuple(sum(part.after[shock].gain * units for part, units in parts) for shock in shocks))
 
 
 def _shocked(found: Valuation, package: Package, view: MarketView, desk: Desk) -> Shocked:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any
 
 from quantsentinel.errors import Broken
-from quantsentinel.frozen import dataclass
 from quantsentinel.risk.conditions.entries_allowed import entries_allowed
 from quantsentinel.risk.conditions.entry_window import entry_window
 from quantsentinel.risk.conditions.event_age import late, snapshot_age
@@ -39,7 +37,7 @@ from quantsentinel.risk.switches.strategy_drawdown import strategy_drawdown
 from quantsentinel.risk.switches.symbol_anomaly import symbol_anomaly
 from quantsentinel.risk.switches.tenant_paused import tenant_paused
 from quantsentinel.risk.walls import correlation, cost, event_hedge, margin, news_events, policy, regime, tail_hedge
-from quantsentinel.verdict import Verdict
+from quantsentinel.verdict import Verdict, Verdicts
 
 SWITCHES: tuple[Guard[TenantFacts], ...] = (
     Guard("master", 1, master),
@@ -83,13 +81,19 @@ SIZE: tuple[Guard[Facts], ...] = (Guard("sizing", 1, sizing),)
 """Last: the walls say what is wrong, this only that nothing is left."""
 
 
-@dataclass(frozen=True, slots=True)
 class Registry:
-    """What `judge` asks about an offer, in this order."""
+    """What `judge` asks about an offer, in this order; `names` are the checks that have to answer."""
 
-    conditions: Sequence[Guard[Facts]] = CONDITIONS
-    walls: Sequence[Wall[Facts]] = WALLS
-    size: Sequence[Guard[Facts]] = SIZE
+    def __init__(
+        self,
+        conditions: Sequence[Guard[Facts]] = CONDITIONS,
+        walls: Sequence[Wall[Facts]] = WALLS,
+        size: Sequence[Guard[Facts]] = SIZE,
+    ) -> None:
+        self.conditions, self.walls, self.size = conditions, walls, size
+        self.is_partial = not (conditions and walls and size)
+        checks = [check for wall in walls for check in wall.checks]
+        self.names = [*(guard.name for guard in conditions), *checks, *(guard.name for guard in size)]
 
 
 CASTLE = Registry()
@@ -106,12 +110,16 @@ take back an issued one. It was judged against the same limits, and both books c
 it would lower neither funds nor correlation. What a fall of equity itself means, loss, floor and drawdown say."""
 
 
-def ask_switches(facts: TenantFacts, switches: Sequence[Guard[TenantFacts]] = SWITCHES) -> tuple[Verdict, ...]:
+def ask_switches(facts: TenantFacts, switches: Sequence[Guard[TenantFacts]] = SWITCHES) -> Verdicts:
     """Every switch once for a tenant and cycle. Raises `Broken` when the registry is empty or a guard misreports."""
-    return _ask_all(switches, facts)
+    if not switches:
+        raise _empty()
+    said = tuple([guard.ask(facts) for guard in switches])
+    _require_names(said, [guard.name for guard in switches])
+    return Verdicts(facts.stamp, said)
 
 
-def judge(facts: Facts, switched: tuple[Verdict, ...], castle: Registry = CASTLE) -> tuple[Verdict, ...]:
+def judge(facts: Facts, switched: Verdicts, castle: Registry = CASTLE) -> Verdicts:
     """Every verdict about one opportunity: the switches' (asked once), its hard rules, conditions, walls, size.
 
     Raises `Broken` when a part of the castle is missing: an empty list never passes.
@@ -119,35 +127,24 @@ def judge(facts: Facts, switched: tuple[Verdict, ...], castle: Registry = CASTLE
     hard_rules = facts.opportunity.verdicts
     if not hard_rules:
         raise Broken("an opportunity without hard-rule verdicts", where=facts.opportunity.opportunity_id)
-    asked = (*_ask_all(castle.conditions, facts), *_ask_walls(castle.walls, facts), *_ask_all(castle.size, facts))
-    verdicts = (*switched, *hard_rules, *asked)
-    answered = set(map(_name, verdicts))
-    if not answered >= GUARDS:
-        missing = GUARDS - answered
+    if castle.is_partial:
+        raise _empty()
+    said = [guard.ask(facts) for guard in castle.conditions]
+    for wall in castle.walls:
+        said += wall.ask(facts)
+    said += [guard.ask(facts) for guard in castle.size]
+    _require_names(said, castle.names)
+    missing = GUARDS.difference(map(_name, switched.said), castle.names)
+    if missing:
         raise Broken(f"guards were not asked: {sorted(missing)}", where="castle", fix="Ask the whole registry")
-    return verdicts
+    return Verdicts(switched.decision, (*switched.said, *hard_rules, *said))
 
 
-def _ask_all(guards: Sequence[Guard[Any]], facts: Facts | TenantFacts) -> tuple[Verdict, ...]:
-    _require_some(guards)
-    verdicts = tuple([guard.ask(facts) for guard in guards])
-    _require_names(verdicts, [guard.name for guard in guards])
-    return verdicts
+def _empty() -> Broken:
+    return Broken("the registry of guards is empty", where="castle", fix="An empty list never passes")
 
 
-def _ask_walls(walls: Sequence[Wall[Facts]], facts: Facts) -> tuple[Verdict, ...]:
-    _require_some(walls)
-    verdicts = tuple([verdict for wall in walls for verdict in wall.ask(facts)])
-    _require_names(verdicts, [check for wall in walls for check in wall.checks])
-    return verdicts
-
-
-def _require_some(registry: Sequence[object]) -> None:
-    if not registry:
-        raise Broken("the registry of guards is empty", where="castle", fix="An empty list never passes")
-
-
-def _require_names(verdicts: Iterable[Verdict], expected: Sequence[str]) -> None:
-    answered = [verdict.guard for verdict in verdicts]
+def _require_names(said: Iterable[Verdict], expected: Sequence[str]) -> None:
+    answered = list(map(_name, said))
     if answered != expected:
         raise Broken(f"asked {expected}, answered {answered}", where="castle", fix="Every check answers as itself")

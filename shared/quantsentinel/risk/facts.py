@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
+from typing import Any
 
 from quantsentinel.accounts.account import Account
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.market.calendar import Session
 from quantsentinel.market.contracts import contract_for
 from quantsentinel.market.news import NewsItem
@@ -26,7 +26,19 @@ from quantsentinel.risk.kill_state import KillState as KillState
 from quantsentinel.risk.receipt import stamp
 from quantsentinel.units import Rupees
 
+Said = dict[Any, Any]
+"""judge -> what it said, of one scope (`risk.shared_verdicts`)."""
+
+_OF_A_BOOK = ("equity", "day_pnl", "is_marked")
+"""What `TenantFacts` works out of a book."""
 _KEYS: Memo[EntryKey] = Memo()
+_GAPS: Memo[tuple[Gap, object]] = Memo(64)
+# Of shared answers. Keys are the identities of what a judge may read, which the memory holds, so that no other object
+# gets its id(): equal inputs may differ in their text (1 and 1.0), and a receipt must not depend on what was asked
+# before.
+_CYCLES: Memo[tuple[Said, object]] = Memo(64)
+_OFFERS: Memo[tuple[Said, object]] = Memo(256)
+_SIZES: Memo[tuple[Said, object]] = Memo(512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +78,20 @@ class TenantFacts:
     desk: Desk
     as_of: AsOf
 
-    @cached_property
+    @worked_out
     def stamp(self) -> str:
         """Which decision this is; every receipt starts with it."""
         return stamp(self.account.tenant_id, self.as_of.cycle_id, self.view.snapshot_digest, self.as_of.decided_at)
 
-    @cached_property
+    @worked_out
     def equity(self) -> Rupees:
         return self.book.equity(self.account.capital)
 
-    @cached_property
+    @worked_out
     def day_pnl(self) -> Rupees:
         return self.book.day_pnl()
 
-    @cached_property
+    @worked_out
     def is_marked(self) -> bool:
         """Whether equity is known: every position of either book has a mark, and every sum is a number."""
         book = self.book
@@ -89,6 +101,24 @@ class TenantFacts:
             amount.is_finite() for amount in sums
         )
 
+    def holding(self, book: Book) -> TenantFacts:
+        """The same moment with another book."""
+        return self._with(book, _OF_A_BOOK)
+
+    def latched(self, book: Book) -> TenantFacts:
+        """With a book that remembers more or less of its switches: that moves no money."""
+        return self._with(book, ())
+
+    def _with(self, book: Book, forgotten: tuple[str, ...]) -> TenantFacts:
+        """What was worked out and does not depend on the book is kept."""
+        made = object.__new__(TenantFacts)
+        known = made.__dict__
+        known.update(self.__dict__)
+        known["book"] = book
+        for name in forgotten:
+            known.pop(name, None)
+        return made
+
     def kill(self, scope: str) -> KillState | None:
         """The kill switch of a scope, when it is on at the decision."""
         if not self.as_of.kills:
@@ -96,9 +126,20 @@ class TenantFacts:
         decided_at = self.as_of.decided_at
         return next((state for state in self.as_of.kills if state.scope == scope and state.is_on(decided_at)), None)
 
-    @cached_property
+    @worked_out
     def gap(self) -> Gap:
-        return snapshot_gap(self.view, self.desk, self.as_of)
+        view, desk, as_of = self.view, self.desk, self.as_of
+        key = (id(view), id(desk), as_of.decided_at, as_of.previous_accepted_at)
+        return _GAPS.get(key, lambda: (snapshot_gap(view, desk, as_of), (view, desk)))[0]
+
+    @worked_out
+    def said_of_cycle(self) -> Said:
+        """Shared with the tenants of the batch while no switch is on; one that is may concern some of them only."""
+        view, desk, as_of = self.view, self.desk, self.as_of
+        if as_of.kills:
+            return {}
+        key = (id(view), id(desk), as_of.decided_at, as_of.previous_accepted_at, as_of.kills is None, id(as_of.news))
+        return _CYCLES.get(key, lambda: ({}, (view, desk, as_of.news)))[0]
 
 
 @dataclass(frozen=True)
@@ -115,14 +156,25 @@ class Facts:
     sizing: Sizing
     terms: Terms
 
-    @cached_property
+    @worked_out
     def key(self) -> EntryKey:
         return key_of(self.opportunity)
 
-    @cached_property
+    @worked_out
     def held(self) -> tuple[Position, ...]:
         """Of the running book."""
         return self.book.held
+
+    @worked_out
+    def said_of_offer(self) -> Said:
+        view, desk, as_of, offer = self.tenant.view, self.tenant.desk, self.tenant.as_of, self.opportunity
+        key = (id(view), id(offer), id(desk), as_of.decided_at, as_of.in_time)
+        return _OFFERS.get(key, lambda: ({}, (view, offer, desk)))[0]
+
+    @worked_out
+    def said_at_lots(self) -> Said:
+        offer, terms, desk = self.opportunity, self.terms, self.tenant.desk
+        return _SIZES.get((id(offer), id(terms), id(desk)), lambda: ({}, (offer, terms, desk)))[0]
 
 
 def key_of(opportunity: Opportunity) -> EntryKey:

@@ -3,8 +3,6 @@ snapshots, a drawdown when a person says so, utilisation and correlation below a
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.switches import (
     capital_floor,
@@ -18,11 +16,10 @@ from quantsentinel.risk.switches import (
 
 def latched(facts: TenantFacts) -> TenantFacts:
     """The facts with a book that has counted this snapshot, after its marks and exits."""
-    session = facts.view.session
     book = stale_data.counted(facts.book, facts.view.underlying, facts.gap)
-    book = capital_floor.latched(book, facts.account, session)
-    book = daily_loss.latched(book, facts.account, session)
+    book = capital_floor.latched(book, facts)
+    book = daily_loss.latched(book, facts)
     book = strategy_drawdown.latched(book, facts)
     book = margin_utilisation.latched(book, facts)
     book = correlation_cluster.latched(book, facts)
-    return facts if book is facts.book else replace(facts, book=book)
+    return facts if book is facts.book else facts.latched(book)

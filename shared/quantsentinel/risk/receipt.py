@@ -1,7 +1,7 @@
-"""Receipts: a verdict whose input hash says which decision it belongs to and what the guard read.
+"""Receipts: what a guard measured, and a hash of what it read.
 
-`input_hash` is `<stamp>.<hash>`: the stamp is the same for every guard of one decision (tenant, cycle, snapshot and
-decision time), so that a receipt of another decision is recognised; the hash is over the guard's own inputs.
+A guard knows of no decision: the castle puts the stamp of one (tenant, cycle, snapshot and decision time) on what it
+asked for (`verdict.Verdicts`), so that a receipt of another decision is recognised.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from quantsentinel.frozen import dataclass, draft_of
@@ -54,40 +53,28 @@ def stamp(tenant_id: str, cycle_id: str, snapshot_digest: str, decided_at: datet
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Exact(Reading):
-    """A reading whose numbers are quantised already."""
-
-
 _Draft = draft_of(Verdict)
 """A decision makes some hundred verdicts: slots that may still be set take their values in a third of the time."""
 
+_Exact = tuple[Measured, Measured, str, str]
+"""A reading whose numbers are quantised already. A plain tuple: a named one takes twice the time to make."""
 
-def receipt(decision: str, name: str, outcome: Outcome, reading: Reading, *inputs: object) -> Verdict:
-    """A verdict of version 1 of guard `name`. `inputs` are the plain values it read: their text is hashed."""
+
+def receipt(name: str, outcome: Outcome, reading: Reading | _Exact, *inputs: object) -> Verdict:
+    """A verdict of version 1 of guard `name`. `inputs` are the plain values it read: the hash is of their text."""
     draft: Any = _Draft()
     measured, limit, draft.unit, draft.detail = reading
-    if type(reading) is not Exact:
+    if type(reading) is Reading:
         if isinstance(measured, float):
             measured = round(measured, 6) + 0.0
         if isinstance(limit, float):
             limit = round(limit, 6) + 0.0
     draft.guard, draft.version, draft.outcome = name, 1, outcome
     draft.measured, draft.limit = measured, limit
-    draft.input_hash = f"{decision}.{blake2b(f'{name}{inputs!r}'.encode(), digest_size=16).hexdigest()}"
+    draft.decision, draft.evidence = "", inputs
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict
-
-
-def stamped(decision: str, verdict: Verdict) -> Verdict:
-    """A verdict that was made without a decision (`""`), as a receipt of this one."""
-    draft: Any = _Draft()
-    draft.guard, draft.version, draft.outcome = verdict.guard, verdict.version, verdict.outcome
-    draft.measured, draft.limit, draft.unit = verdict.measured, verdict.limit, verdict.unit
-    draft.detail, draft.input_hash = verdict.detail, decision + verdict.input_hash
-    draft.__class__ = Verdict
-    made: Verdict = draft
-    return made
 
 
 def passes(condition: bool | None) -> Outcome:
@@ -105,42 +92,41 @@ def known(*numbers: Decimal | float | None) -> bool:
     return True
 
 
-def at_most(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
+def at_most(name: str, reading: Reading, *inputs: object) -> Verdict:
     """A verdict on measured <= limit, both to 1e-6; unknown, and nothing measured, when either is no finite number."""
     measured, limit, unit, detail = reading
-    if not _comparable(measured, limit):
-        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), measured, limit, *inputs)
-    exact, bound = round(measured, 6) + 0.0, round(limit, 6) + 0.0  # type: ignore[arg-type]  # both are numbers
-    outcome = _PASSED if exact <= bound else _BLOCKED
-    return receipt(decision, name, outcome, _exact(Exact, (exact, bound, unit, detail)), measured, limit, *inputs)
+    try:
+        exact, bound = round(measured, 6) + 0.0, round(limit, 6) + 0.0  # type: ignore[arg-type]  # others raise
+    except (TypeError, OverflowError):
+        return _unknown(name, reading, inputs)
+    if -_INF < exact <= bound < _INF:
+        return receipt(name, _PASSED, (exact, bound, unit, detail), measured, limit, *inputs)
+    if math.isfinite(exact) and math.isfinite(bound):
+        return receipt(name, _BLOCKED, (exact, bound, unit, detail), measured, limit, *inputs)
+    return _unknown(name, reading, inputs)
 
 
-def at_least(decision: str, name: str, reading: Reading, *inputs: object) -> Verdict:
+def at_least(name: str, reading: Reading, *inputs: object) -> Verdict:
     """The mirror image of `at_most`."""
     measured, limit, unit, detail = reading
-    if not _comparable(measured, limit):
-        return receipt(decision, name, Outcome.UNKNOWN, _unmeasured(reading), measured, limit, *inputs)
-    exact, bound = round(measured, 6) + 0.0, round(limit, 6) + 0.0  # type: ignore[arg-type]  # both are numbers
-    outcome = _PASSED if exact >= bound else _BLOCKED
-    return receipt(decision, name, outcome, _exact(Exact, (exact, bound, unit, detail)), measured, limit, *inputs)
+    try:
+        exact, bound = round(measured, 6) + 0.0, round(limit, 6) + 0.0  # type: ignore[arg-type]  # others raise
+    except (TypeError, OverflowError):
+        return _unknown(name, reading, inputs)
+    if _INF > exact >= bound > -_INF:
+        return receipt(name, _PASSED, (exact, bound, unit, detail), measured, limit, *inputs)
+    if math.isfinite(exact) and math.isfinite(bound):
+        return receipt(name, _BLOCKED, (exact, bound, unit, detail), measured, limit, *inputs)
+    return _unknown(name, reading, inputs)
 
 
+_INF = math.inf
 _PASSED, _BLOCKED = Outcome.PASSED, Outcome.BLOCKED
 """An Enum's member is looked up through its class at every mention."""
 
 
-def _comparable(measured: Measured, limit: Measured) -> bool:
-    """Both are finite numbers."""
-    try:
-        return math.isfinite(measured) and math.isfinite(limit)  # type: ignore[arg-type]  # what is none raises
-    except TypeError:
-        return False
-
-
-_exact: Callable[[type[Exact], tuple[Measured, Measured, str, str]], Exact] = tuple.__new__
-"""A named tuple's own constructor takes twice the time."""
-
-
-def _unmeasured(reading: Reading) -> Reading:
-    known_limit = _comparable(0.0, reading.limit)
-    return Reading(None, reading.limit if known_limit else None, reading.unit, reading.detail or "not known")
+def _unknown(name: str, reading: Reading, inputs: tuple[object, ...]) -> Verdict:
+    measured, limit, unit, detail = reading
+    told = limit if isinstance(limit, int | float) and math.isfinite(limit) else None
+    unmeasured = Reading(None, told, unit, detail or "not known")
+    return receipt(name, Outcome.UNKNOWN, unmeasured, measured, limit, *inputs)

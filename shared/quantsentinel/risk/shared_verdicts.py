@@ -1,47 +1,36 @@
-"""What guards say of an offer that is the same for every tenant: judged once, then stamped for each decision.
+"""What guards say that is the same for every tenant: said once, and shared.
 
-Two scopes: an offer in a cycle, and an offer at a number of lots. Keys are the identities of what a guard may read, all
-of which the memory holds, so that no other object gets its id(): equal inputs may differ in their text (1 and 1.0), and
-a receipt must not depend on what was asked before.
+Three scopes: a cycle, an offer in a cycle, and an offer at a number of lots (`facts` says how each is remembered).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from quantsentinel.portfolio.memo import Memo
-from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import stamped
-from quantsentinel.verdict import Verdict
+from quantsentinel.risk.facts import Facts, Said, TenantFacts
 
-Judge = Callable[[Facts], tuple[Verdict, ...]]
-Said = dict[Judge, tuple[Verdict, ...]]
-
-UNSTAMPED = ""
-"""What a judge names instead of a decision."""
-_OFFERS: Memo[tuple[Said, object]] = Memo(256)
-_SIZES: Memo[tuple[Said, object]] = Memo(512)
+F = TypeVar("F", Facts, TenantFacts)
+T = TypeVar("T")
 
 
-def of_offer(facts: Facts, judge: Judge) -> tuple[Verdict, ...]:
-    """`judge` may read the view, the offer, the desk, the moment, whether it is in time, and the news: nothing else."""
-    tenant, offer = facts.tenant, facts.opportunity
-    view, desk, as_of = tenant.view, tenant.desk, tenant.as_of
-    key = (id(view), id(offer), id(desk), as_of.decided_at, as_of.in_time, id(as_of.news))
-    said = _OFFERS.get(key, lambda: ({}, (view, offer, desk, as_of.news)))[0]
-    return _stamped(said, judge, facts)
+def of_cycle(facts: TenantFacts, judge: Callable[[TenantFacts], T]) -> T:
+    """`judge` may read the view, the desk, the moment with what came before it, the switches and the news: no more."""
+    return _shared(facts.said_of_cycle, judge, facts)
 
 
-def at_lots(facts: Facts, judge: Judge) -> tuple[Verdict, ...]:
+def of_offer(facts: Facts, judge: Callable[[Facts], T]) -> T:
+    """`judge` may read the view, the offer, the desk, the moment and whether it is in time: nothing else."""
+    return _shared(facts.said_of_offer, judge, facts)
+
+
+def at_lots(facts: Facts, judge: Callable[[Facts], T]) -> T:
     """`judge` may read the offer, its terms and the desk: nothing else."""
-    offer, terms, desk = facts.opportunity, facts.terms, facts.tenant.desk
-    said = _SIZES.get((id(offer), id(terms), id(desk)), lambda: ({}, (offer, terms, desk)))[0]
-    return _stamped(said, judge, facts)
+    return _shared(facts.said_at_lots, judge, facts)
 
 
-def _stamped(said: Said, judge: Judge, facts: Facts) -> tuple[Verdict, ...]:
-    found = said.get(judge)
+def _shared(said: Said, judge: Callable[[F], T], facts: F) -> T:
+    found: T | None = said.get(judge)
     if found is None:
         found = said[judge] = judge(facts)
-    decision = facts.tenant.stamp
-    return tuple([stamped(decision, verdict) for verdict in found])
+    return found

@@ -16,7 +16,7 @@ from quantsentinel.portfolio.book import Book
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.kill_state import KillState, Rearm
 from quantsentinel.risk.switches import capital_floor, daily_loss, strategy_drawdown
-from quantsentinel.verdict import Verdict
+from quantsentinel.verdict import Verdict, Verdicts
 
 WHO = "quantsentinel"
 
@@ -31,12 +31,12 @@ class Turn:
     state: KillState | None
 
 
-def turned(before: Book, asked: TenantFacts, switches: tuple[Verdict, ...]) -> tuple[Turn, ...]:
+def turned(before: Book, asked: TenantFacts, switches: Verdicts) -> tuple[Turn, ...]:
     """`before` is the book that was read, `asked` holds the one that the switches saw after it was latched."""
     after = asked.book
     if _latches(before) == _latches(after):
         return ()
-    said = {verdict.guard: verdict for verdict in switches}
+    said = {verdict.guard: verdict for verdict in switches.said}
     return tuple(_turns(before, asked, said))
 
 

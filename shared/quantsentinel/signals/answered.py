@@ -21,7 +21,7 @@ def take_answers(facts: TenantFacts) -> Stage:
     if not waiting:
         return facts, ()
     book, done = apply_answers(facts.book, waiting, facts.desk)
-    facts = replace(facts, book=book)
+    facts = facts.holding(book)
     events: list[SignalEvent] = []
     for applied in done:
         if applied.ended is not None:
@@ -34,10 +34,10 @@ def _ended(facts: TenantFacts, applied: Applied, position: Position) -> tuple[Te
     """Its key cools down from now on."""
     answer = applied.answer
     closed = {**facts.book.closed, str(position.key): ClosedEntry(position.n, facts.as_of.decided_at)}
-    facts = replace(facts, book=replace(facts.book, closed=closed))
+    facts = facts.holding(replace(facts.book, closed=closed))
     state = SignalState.CLOSED if answer.kind is AnswerKind.CLOSED else SignalState.EXPIRED
     reading = Reading(answer.price, None, "points", f"{answer.by} at {answer.at.isoformat()}")
-    evidence = receipt(facts.stamp, f"answer_{answer.kind.value}", Outcome.PASSED, reading, answer)
+    evidence = receipt(f"answer_{answer.kind.value}", Outcome.PASSED, reading, answer)
     after = replace(position, sequence=position.sequence + 1)
     event = follow_up(facts, after, state, why_answered(answer), evidence)
     if state is SignalState.CLOSED:

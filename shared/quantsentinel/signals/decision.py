@@ -26,7 +26,7 @@ from quantsentinel.risk.facts import AsOf, TenantFacts
 from quantsentinel.risk.health import Health
 from quantsentinel.signals.signal import Refusal, SignalEvent, SignalState
 from quantsentinel.units import Rupees
-from quantsentinel.verdict import Verdict
+from quantsentinel.verdict import Verdict, Verdicts
 
 SAME_REFUSAL = timedelta(minutes=1)
 STATE = tuple(name for name in Book.__slots__ if name not in ("refusals", "applied", "audit_seq"))
@@ -38,7 +38,7 @@ class Said:
 
     events: tuple[SignalEvent, ...]
     refusals: tuple[Refusal, ...]
-    switches: tuple[Verdict, ...]
+    switches: Verdicts
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TenantDecision:
     """In the order in which they happened: first what frees the book, then what fills it."""
     refusals: tuple[Refusal, ...]
     records: tuple[Refusal, ...]
-    switches: tuple[Verdict, ...]
+    switches: Verdicts
     equity: Rupees
     """After this cycle's entries and exits, at its marks."""
     book_before: Book
@@ -171,7 +171,7 @@ def signal_row(event: SignalEvent) -> dict[str, Any]:
         "opportunity": event.opportunity.opportunity_id if event.opportunity else None,
         "terms": event.terms,
         "sizing": event.sizing,
-        "receipts": event.receipts,
+        "receipts": tuple(event.receipts),
         "exit_price": event.exit_price,
         "pnl": event.pnl,
         "why": event.why,

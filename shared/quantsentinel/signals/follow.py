@@ -20,7 +20,7 @@ from quantsentinel.risk.walls.news_events import news
 from quantsentinel.signals.signal import SignalEvent, SignalState
 from quantsentinel.signals.why import why_close, why_expire, why_withdraw
 from quantsentinel.units import rupees
-from quantsentinel.verdict import Outcome, Verdict, first_stop
+from quantsentinel.verdict import Outcome, Verdict, Verdicts, first_stop
 
 NOTICE = timedelta(hours=24)
 """Withdrawals, expiries and settlement notices are delivered within a day (`definitions.md` §3)."""
@@ -43,12 +43,12 @@ def close_positions(facts: TenantFacts) -> Stage:
     facts, events = _each(facts, _closed)
     book = corrected(_confirmed_settled(facts), facts.as_of.settlements, facts.desk)
     book = compared(still_provisional(book, facts.view.session, facts.desk), facts.as_of.decided_at)
-    return (facts if book is facts.book else replace(facts, book=book)), events
+    return (facts if book is facts.book else facts.holding(book)), events
 
 
-def withdraw(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
+def withdraw(facts: TenantFacts, switched: Verdicts) -> Stage:
     """Entries whose reason is gone while they may still be entered. It stays assumed (`signals.lifecycle`)."""
-    tripped = next((verdict for verdict in switched if verdict.stops and verdict.guard not in TRANSIENT), None)
+    tripped = next((verdict for verdict in switched.said if verdict.stops and verdict.guard not in TRANSIENT), None)
 
     def step(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent] | None:
         reason = _gone(facts, position, tripped) if is_unanswered(position, facts.as_of.decided_at) else None
@@ -85,7 +85,7 @@ def follow_up(facts: TenantFacts, position: Position, state: SignalState, why: s
         opportunity=None,
         terms=None,
         sizing=None,
-        receipts=receipts,
+        receipts=Verdicts(facts.stamp, receipts),
         distribution_mode=facts.desk.distribution.mode,
         registration=facts.desk.distribution.registration,
     )
@@ -102,7 +102,7 @@ def _each(facts: TenantFacts, step: Step) -> Stage:
             continue
         done = step(facts, position)
         if done is not None:
-            facts = replace(facts, book=done[0])
+            facts = facts.holding(done[0])
             events.append(done[1])
     return facts, tuple(events)
 
@@ -115,7 +115,7 @@ def _expired(facts: TenantFacts, position: Position) -> tuple[Book, SignalEvent]
         return None
     after = replace(position, sequence=position.sequence + 1)
     reading = Reading("none", "at least one", "channels that delivered")
-    evidence = receipt(facts.stamp, "undelivered", Outcome.PASSED, reading, position.signal_id)
+    evidence = receipt("undelivered", Outcome.PASSED, reading, position.signal_id)
     book = _ended(facts, position)
     if position.opened_on == book.session:
         book = replace(book, entered_loss=rupees(book.entered_loss - position.max_loss))
@@ -178,7 +178,7 @@ def _await_value(book: Book, settled: Settled) -> Book:
 def _exit_receipt(facts: TenantFacts, position: Position, found: Exit) -> Verdict:
     reading = Reading(found.measured, found.limit, found.unit, found.note)
     name = f"exit_{found.reason.value}"
-    return receipt(facts.stamp, name, Outcome.PASSED, reading, position.signal_id, found.price, found.charges)
+    return receipt(name, Outcome.PASSED, reading, position.signal_id, found.price, found.charges)
 
 
 def _ended(facts: TenantFacts, position: Position) -> Book:
@@ -199,7 +199,7 @@ def _gone(facts: TenantFacts, position: Position, tripped: Verdict | None) -> Ve
         return tripped
     if facts.view.entries_refused:
         reading = Reading(facts.view.entries_refused, "yes", "reason")
-        return receipt(facts.stamp, "entries_allowed", Outcome.BLOCKED, reading, facts.view.entries_refused)
+        return receipt("entries_allowed", Outcome.BLOCKED, reading, facts.view.entries_refused)
     return _published(facts) or _failed_rule(facts, position) or _left_zone(facts, position)
 
 
@@ -224,4 +224,4 @@ def _left_zone(facts: TenantFacts, position: Position) -> Verdict | None:
     if now is None or now <= limit:
         return None
     reading = Reading(now, limit, "points", "the executable price has left the entry zone")
-    return receipt(facts.stamp, "entry_zone", Outcome.BLOCKED, reading, position.signal_id, now, limit)
+    return receipt("entry_zone", Outcome.BLOCKED, reading, position.signal_id, now, limit)

@@ -4,9 +4,6 @@ A refusal holds every verdict that was asked for: switches, hard rules and, wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
 from quantsentinel.accounts.account import Mode
 from quantsentinel.canonical import short_id
 from quantsentinel.errors import Broken
@@ -22,15 +19,14 @@ from quantsentinel.risk.castle import judge
 from quantsentinel.risk.cut import AMOUNTS, cut
 from quantsentinel.risk.facts import Facts, TenantFacts, key_of
 from quantsentinel.risk.ladder import rungs
+from quantsentinel.risk.shared_verdicts import of_offer
 from quantsentinel.signals.signal import Refusal, SignalEvent, SignalState, signal_id_of
 from quantsentinel.signals.why import why_enter
 from quantsentinel.units import counted, rupees
-from quantsentinel.verdict import Outcome, Verdict, first_stop
+from quantsentinel.verdict import Outcome, Verdict, Verdicts, first_stop
 
 
-def enter(
-    facts: TenantFacts, switched: tuple[Verdict, ...]
-) -> tuple[TenantFacts, tuple[SignalEvent, ...], tuple[Refusal, ...]]:
+def enter(facts: TenantFacts, switched: Verdicts) -> tuple[TenantFacts, tuple[SignalEvent, ...], tuple[Refusal, ...]]:
     """The facts with the book after all entries, the created signals, and a refusal for every other opportunity.
 
     A tenant that did not subscribe to the underlying is offered nothing, so nothing is refused.
@@ -54,11 +50,11 @@ def enter(
         book = _entered(book, position)
         budget = budget_of(book, facts.account)
         created.append(offer(asked, position, SignalState.CREATED, verdicts))
-    after = replace(facts, book=book) if created else facts
+    after = facts.holding(book) if created else facts
     return after, tuple(created), tuple(refused)
 
 
-def _judged(asked: Facts, switched: tuple[Verdict, ...]) -> tuple[Facts, tuple[Verdict, ...], Verdict | None]:
+def _judged(asked: Facts, switched: Verdicts) -> tuple[Facts, Verdicts, Verdict | None]:
     """The offer as it may be entered, or as it was sized with what stops it: an amount cuts lots before it refuses."""
     verdicts = judge(asked, switched)
     stop = first_stop(verdicts)
@@ -75,22 +71,23 @@ def _judged(asked: Facts, switched: tuple[Verdict, ...]) -> tuple[Facts, tuple[V
         if other is None:
             return fewer, again, None
         too_much = f"at {counted(fewer.sizing.lots, 'lot')} by {other.guard}"
-    said = evolve(stop, detail=f"{stop.detail}; refused at {counted(asked.sizing.lots, 'lot')}, and {too_much}")
-    return asked, tuple(said if verdict is stop else verdict for verdict in verdicts), said
+    told = f"{stop.detail}; refused at {counted(asked.sizing.lots, 'lot')}, and {too_much}"
+    refused = verdicts.retold(stop.guard, told)
+    return asked, refused, first_stop(refused)
 
 
-def _ruled_out(facts: TenantFacts, opportunity: Opportunity, switched: tuple[Verdict, ...]) -> Refusal:
+def _ruled_out(facts: TenantFacts, opportunity: Opportunity, switched: Verdicts) -> Refusal:
     """A hard rule fails for every tenant alike: there is no offer for sizing and walls to judge."""
-    verdicts = (*switched, *opportunity.verdicts)
+    verdicts = Verdicts(switched.decision, (*switched.said, *opportunity.verdicts))
     stop = first_stop(verdicts)
     if stop is None:
         raise Broken("an opportunity without hard-rule verdicts", where=opportunity.opportunity_id)
     return _refusal(facts, opportunity, stop, verdicts, None)
 
 
-def _mode(facts: TenantFacts, verdicts: Iterable[Verdict]) -> Mode:
+def _mode(facts: TenantFacts, verdicts: Verdicts) -> Mode:
     """Paper when a guard limits the signal or the tenant chose it."""
-    return Mode.PAPER if Outcome.LIMITED in [verdict.outcome for verdict in verdicts] else facts.account.mode
+    return Mode.PAPER if Outcome.LIMITED in [verdict.outcome for verdict in verdicts.said] else facts.account.mode
 
 
 def _position(facts: Facts, mode: Mode) -> Position:
@@ -131,7 +128,7 @@ def _entered(book: Book, position: Position) -> Book:
     return evolve(book, positions=(*book.positions, position), entered_loss=spent)
 
 
-def offer(facts: Facts, position: Position, state: SignalState, verdicts: tuple[Verdict, ...]) -> SignalEvent:
+def offer(facts: Facts, position: Position, state: SignalState, verdicts: Verdicts) -> SignalEvent:
     """A created or updated event; `position` already carries its sequence number."""
     tenant = facts.tenant
     return SignalEvent(
@@ -144,7 +141,7 @@ def offer(facts: Facts, position: Position, state: SignalState, verdicts: tuple[
         mode=Mode(position.mode),
         decided_at=tenant.as_of.decided_at,
         valid_until=position.valid_until,
-        why=why_enter(facts.opportunity, tenant.view),
+        why=of_offer(facts, _why),
         cycle_id=tenant.as_of.cycle_id,
         snapshot_digest=tenant.view.snapshot_digest,
         position=position,
@@ -157,8 +154,13 @@ def offer(facts: Facts, position: Position, state: SignalState, verdicts: tuple[
     )
 
 
+def _why(facts: Facts) -> str:
+    """The same for every tenant."""
+    return why_enter(facts.opportunity, facts.tenant.view)
+
+
 def _refusal(
-    tenant: TenantFacts, opportunity: Opportunity, stop: Verdict, verdicts: tuple[Verdict, ...], sizing: Sizing | None
+    tenant: TenantFacts, opportunity: Opportunity, stop: Verdict, verdicts: Verdicts, sizing: Sizing | None
 ) -> Refusal:
     key = key_of(opportunity)
     return Refusal(

@@ -21,10 +21,10 @@ from quantsentinel.signals.follow import Stage, held, is_unanswered
 from quantsentinel.signals.issue import offer
 from quantsentinel.signals.signal import SignalEvent, SignalState
 from quantsentinel.units import rupees
-from quantsentinel.verdict import Verdict, first_stop
+from quantsentinel.verdict import Verdicts, first_stop
 
 
-def update(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
+def update(facts: TenantFacts, switched: Verdicts) -> Stage:
     """The facts with the revised book, and an `updated` signal for each revision. Lots never change."""
     events: list[SignalEvent] = []
     for position in facts.book.positions:
@@ -37,7 +37,7 @@ def update(facts: TenantFacts, switched: tuple[Verdict, ...]) -> Stage:
             continue
         after = _revised(facts, position, asked)
         spent = rupees(facts.book.entered_loss + after.max_loss - position.max_loss)
-        facts = replace(facts, book=replace(held(facts.book, after), entered_loss=spent))
+        facts = facts.holding(replace(held(facts.book, after), entered_loss=spent))
         events.append(offer(asked, after, SignalState.UPDATED, verdicts))
     return facts, tuple(events)
 

@@ -19,7 +19,7 @@ from quantsentinel.portfolio.terms import Terms
 from quantsentinel.risk.castle import GUARDS, VERSIONS
 from quantsentinel.risk.receipt import stamp
 from quantsentinel.units import Rupees
-from quantsentinel.verdict import Outcome, Verdict
+from quantsentinel.verdict import Outcome, Verdict, Verdicts
 
 __all__ = ["Refusal", "SignalEvent", "SignalState", "Sizing", "Terms", "signal_id_of"]
 
@@ -65,7 +65,7 @@ class SignalEvent:
     """Present on created and updated."""
     terms: Terms | None
     sizing: Sizing | None
-    receipts: tuple[Verdict, ...]
+    receipts: Verdicts
     exit_price: float | None = None
     """Net points per unit that closing returns, on the worse side; on closed."""
     pnl: Rupees | None = None
@@ -114,7 +114,7 @@ class Refusal:
     cycle_id: str
     snapshot_digest: str
     first: Verdict
-    verdicts: tuple[Verdict, ...]
+    verdicts: Verdicts
     sizing: Sizing | None
     count: int = 1
 
@@ -136,7 +136,7 @@ def _require_offer(event: SignalEvent) -> None:
     if event.terms.max_loss is None or event.terms.lots < 1:
         raise Broken("an offer without lots or with an unbounded loss", where=event.signal_id)
     rules = [verdict.guard for verdict in opportunity.verdicts]
-    asked = [verdict.guard for verdict in event.receipts]
+    asked = [verdict.guard for verdict in event.receipts.said]
     names = set(asked)
     if not rules or len(names) != len(asked) or names != GUARDS.union(rules) or len(asked) != len(GUARDS) + len(rules):
         found, expected = Counter(asked), Counter([*GUARDS, *rules])
@@ -146,14 +146,18 @@ def _require_offer(event: SignalEvent) -> None:
 
 
 def _require_passing(event: SignalEvent, opportunity: Opportunity) -> None:
-    decision = stamp(event.tenant_id, event.cycle_id, event.snapshot_digest, event.decided_at) + "."
-    own, versions = opportunity.verdicts, VERSIONS
-    for verdict in event.receipts:
+    """Every receipt under the stamp of this decision, what a hard rule said its offer's own."""
+    decision = stamp(event.tenant_id, event.cycle_id, event.snapshot_digest, event.decided_at)
+    own, versions, fresh = {rule.guard: rule for rule in opportunity.verdicts}, VERSIONS, ("", decision)
+    if event.receipts.decision != decision:
+        raise Broken("the receipts are of another decision", where=event.signal_id)
+    for verdict in event.receipts.said:
         if verdict.outcome is _BLOCKED or verdict.outcome is _UNKNOWN:
             raise Broken(f"{verdict.guard} is {verdict.outcome.value}", where=event.signal_id)
-        if verdict.guard in versions:
-            fresh = verdict.version == versions[verdict.guard] and verdict.input_hash.startswith(decision)
+        rule, version = own.get(verdict.guard), versions.get(verdict.guard)
+        if rule is None:
+            is_own = verdict.version == version and verdict.decision in fresh
         else:
-            fresh = verdict in own
-        if not fresh:
+            is_own = verdict is rule or verdict == rule
+        if not is_own:
             raise Broken(f"the receipt of {verdict.guard} is of another decision", where=event.signal_id)

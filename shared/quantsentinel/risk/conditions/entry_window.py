@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, passes, receipt
-from quantsentinel.risk.shared_verdicts import UNSTAMPED, of_offer
+from quantsentinel.risk.shared_verdicts import of_offer
 from quantsentinel.verdict import Verdict
 
 NAME = "entry_window"
@@ -12,11 +12,11 @@ MIN_MINUTES = 1.0
 
 
 def entry_window(facts: Facts) -> Verdict:
-    return of_offer(facts, _judged)[0]
+    return of_offer(facts, _judged)
 
 
-def _judged(facts: Facts) -> tuple[Verdict, ...]:
+def _judged(facts: Facts) -> Verdict:
     end = min(facts.opportunity.valid_until, facts.opportunity.time_stop)
     left = round((end - facts.tenant.as_of.decided_at).total_seconds() / 60, 6)
     reading = Reading(left, MIN_MINUTES, "minutes")
-    return (receipt(UNSTAMPED, NAME, passes(left >= MIN_MINUTES), reading, left, MIN_MINUTES),)
+    return receipt(NAME, passes(left >= MIN_MINUTES), reading, left, MIN_MINUTES)

@@ -12,4 +12,4 @@ NAME = "sizing"
 def sizing(facts: Facts) -> Verdict:
     found = facts.sizing
     reading = Reading(found.lots, 1, "lots", f"bound by {found.binding}")
-    return receipt(facts.tenant.stamp, NAME, passes(found.lots >= 1), reading, found.lots, found.binding, found.knob)
+    return receipt(NAME, passes(found.lots >= 1), reading, found.lots, found.binding, found.knob)

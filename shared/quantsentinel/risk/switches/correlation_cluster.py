@@ -21,11 +21,11 @@ def correlation_cluster(facts: TenantFacts) -> Verdict:
     inputs = (found.value, limit, since, len(facts.book.held))
     if found.reason or not known(limit):
         reading = Reading(None, limit if known(limit) else None, UNIT, found.reason or "the limit is not known")
-        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, *inputs)
+        return receipt(NAME, Outcome.UNKNOWN, reading, *inputs)
     below = found.value is None or found.value <= limit
     detail = found.names if since is None else f"tripped at {since}; re-arms below {_rearm(facts):g} ({found.names})"
     reading = Reading(found.value, limit, UNIT, detail or "fewer than two packages")
-    return receipt(facts.stamp, NAME, passes(below and since is None), reading, *inputs)
+    return receipt(NAME, passes(below and since is None), reading, *inputs)
 
 
 def latched(book: Book, facts: TenantFacts) -> Book:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 
 from quantsentinel.accounts.account import Account
@@ -21,17 +20,17 @@ def daily_loss(facts: TenantFacts) -> Verdict:
     limit = _limit(facts.account)
     if not facts.is_marked:
         reading = Reading(None, float(limit), "INR", "a position is not marked")
-        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, limit)
+        return receipt(NAME, Outcome.UNKNOWN, reading, limit)
     loss = -facts.day_pnl
     latched = facts.book.loss_latched_on == facts.view.session
     detail = "tripped in this session; re-arms at the next open" if latched else ""
     reading = Reading(float(loss), float(limit), "INR", detail)
-    return receipt(facts.stamp, NAME, passes(loss < limit and not latched), reading, loss, limit, latched)
+    return receipt(NAME, passes(loss < limit and not latched), reading, loss, limit, latched)
 
 
-def latched(book: Book, account: Account, session: date) -> Book:
+def latched(book: Book, facts: TenantFacts) -> Book:
     """The book after the marks: remembers that the loss reached the limit in this session."""
-    tripped = -book.day_pnl() >= _limit(account)
+    session, tripped = facts.view.session, -facts.day_pnl >= _limit(facts.account)
     return replace(book, loss_latched_on=session) if tripped and book.loss_latched_on != session else book
 
 

@@ -6,9 +6,12 @@ legal row that names its basis. What is not declared blocks.
 
 from __future__ import annotations
 
+from functools import partial
+
 from quantsentinel.distribution import FAMILY, Distribution, DistributionMode, LegalRow, Relation
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, receipt
+from quantsentinel.risk.shared_verdicts import of_cycle
 from quantsentinel.verdict import Outcome, Verdict
 
 NAME = "distribution"
@@ -16,12 +19,20 @@ LIMIT = "self or family, or a third party with a legal row"
 
 
 def distribution(facts: TenantFacts) -> Verdict:
-    declared, relation = facts.desk.distribution, facts.account.relation
+    return of_cycle(facts, _ASKED[facts.account.relation])
+
+
+def _of(relation: Relation, facts: TenantFacts) -> Verdict:
+    declared = facts.desk.distribution
     basis = declared.basis(facts.view.session)
     outcome, detail = _judged(declared, relation, basis)
     row = basis.id if basis else ""
     reading = Reading(f"{declared.mode.value}, {relation.value}", LIMIT, "mode, relation", detail)
-    return receipt(facts.stamp, NAME, outcome, reading, declared.mode, declared.registration, relation, row)
+    return receipt(NAME, outcome, reading, declared.mode, declared.registration, relation, row)
+
+
+_ASKED = {relation: partial(_of, relation) for relation in Relation}
+"""The same for all tenants of a relation."""
 
 
 def _judged(declared: Distribution, relation: Relation, basis: LegalRow | None) -> tuple[Outcome, str]:

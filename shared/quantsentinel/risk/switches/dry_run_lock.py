@@ -18,4 +18,4 @@ def dry_run_lock(facts: TenantFacts) -> Verdict:
     locked = age_days < limit
     reading = Reading(age_days, limit, "days", "signals go out as paper" if locked else "")
     outcome = Outcome.LIMITED if locked else Outcome.PASSED
-    return receipt(facts.stamp, NAME, outcome, reading, age_days)
+    return receipt(NAME, outcome, reading, age_days)

@@ -16,10 +16,10 @@ def pulled(facts: TenantFacts, name: str, *scopes: str) -> Verdict:
     """Blocked while a switch of one of the scopes is on; unknown while it is not known which are."""
     if facts.as_of.kills is None:
         reading = Reading(None, "off", "switch", "it is not known which switches are on")
-        return receipt(facts.stamp, name, Outcome.UNKNOWN, reading, scopes)
+        return receipt(name, Outcome.UNKNOWN, reading, scopes)
     state = next((found for scope in scopes if (found := facts.kill(scope)) is not None), None)
     if state is None:
-        return receipt(facts.stamp, name, passes(True), Reading("off", "off", "switch"), scopes, "off")
+        return receipt(name, passes(True), Reading("off", "off", "switch"), scopes, "off")
     reading = Reading("on", "off", "switch", f"{state.scope} switched off by {state.who}: {state.why}")
     inputs = (state.scope, "on", state.who, state.why, state.at, state.until)
-    return receipt(facts.stamp, name, passes(False), reading, *inputs)
+    return receipt(name, passes(False), reading, *inputs)

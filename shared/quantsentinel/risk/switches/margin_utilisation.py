@@ -20,17 +20,17 @@ def margin_utilisation(facts: TenantFacts) -> Verdict:
     since = facts.book.latched.get(NAME)
     if not known(funds, equity, limit) or not facts.is_marked:
         reading = Reading(None, limit if known(limit) else None, UNIT, "funds or equity are not known")
-        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, funds, equity, limit, since)
+        return receipt(NAME, Outcome.UNKNOWN, reading, funds, equity, limit, since)
     share = _share(funds, equity)
     detail = "" if since is None else f"tripped at {since}; re-arms below {_rearm(facts):g}"
     reading = Reading(share, limit, UNIT, detail if share is not None else "no equity is left")
     holds = share is not None and share <= limit and since is None
-    return receipt(facts.stamp, NAME, passes(holds), reading, funds, equity, since)
+    return receipt(NAME, passes(holds), reading, funds, equity, since)
 
 
 def latched(book: Book, facts: TenantFacts) -> Book:
     """The book after its marks and exits. What is not known changes nothing: it stops entries by itself."""
-    funds, equity, limit = book.margin, book.equity(facts.account.capital), facts.account.limits.max_margin_utilisation
+    funds, equity, limit = book.margin, facts.equity, facts.account.limits.max_margin_utilisation
     if not known(funds, equity, limit) or not facts.is_marked:
         return book
     share, since = _share(funds, equity), book.latched.get(NAME)

@@ -13,6 +13,7 @@ from quantsentinel.desk import Desk
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.risk.facts import TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.risk.shared_verdicts import of_cycle
 from quantsentinel.verdict import Outcome, Verdict
 
 NAME = "model_staleness"
@@ -30,12 +31,16 @@ _AGES: Memo[Age] = Memo(64)
 
 
 def model_staleness(facts: TenantFacts) -> Verdict:
+    return of_cycle(facts, _judged)
+
+
+def _judged(facts: TenantFacts) -> Verdict:
     part, days, limit = oldest(facts.desk, facts.view.session)
     if days is None or limit is None:
         reading = Reading(days, limit, "days", f"{part}: the end of its training or its cadence is not known")
-        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, part, days, limit)
+        return receipt(NAME, Outcome.UNKNOWN, reading, part, days, limit)
     detail = f"{part}; newer parameters re-arm it" if days > limit else part
-    return receipt(facts.stamp, NAME, passes(days <= limit), Reading(days, limit, "days", detail), part, days, limit)
+    return receipt(NAME, passes(days <= limit), Reading(days, limit, "days", detail), part, days, limit)
 
 
 def oldest(desk: Desk, session: date) -> Age:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from quantsentinel.portfolio.book import Book
 from quantsentinel.risk.facts import Gap, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
+from quantsentinel.risk.shared_verdicts import of_cycle
 from quantsentinel.verdict import Outcome, Verdict
 
 NAME = "stale_data"
@@ -15,17 +16,26 @@ FRESH_TO_REARM = 3
 
 def stale_data(facts: TenantFacts) -> Verdict:
     """Measured is the gap before this snapshot in seconds of session time; a broken stream counts its way back."""
-    gap, needed = facts.gap, facts.book.rearm.get(facts.view.underlying, 0)
+    needed = facts.book.rearm.get(facts.view.underlying, 0)
+    return _judged(facts, needed) if needed else of_cycle(facts, _unbroken)
+
+
+def _unbroken(facts: TenantFacts) -> Verdict:
+    return _judged(facts, 0)
+
+
+def _judged(facts: TenantFacts, needed: int) -> Verdict:
+    gap = facts.gap
     inputs = (facts.view.underlying, gap.seconds, gap.limit_s, needed)
     if gap.is_stale is None or facts.as_of.kills is None:
         what = "the session, the source's data contract or the heartbeat's switch is not known"
         reading = Reading(gap.seconds, gap.limit_s, "s", what)
-        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, *inputs)
+        return receipt(NAME, Outcome.UNKNOWN, reading, *inputs)
     silent = facts.kill(f"{NAME}:{facts.view.underlying}")
     detail = f"{needed} more fresh snapshots re-arm it" if needed else (silent.why if silent else "")
     reading = Reading(gap.seconds, gap.limit_s, "s", detail)
     holds = not gap.is_stale and needed == 0 and silent is None
-    return receipt(facts.stamp, NAME, passes(holds), reading, *inputs, silent is not None)
+    return receipt(NAME, passes(holds), reading, *inputs, silent is not None)
 
 
 def counted(book: Book, underlying: str, gap: Gap) -> Book:

@@ -28,11 +28,11 @@ def strategy_drawdown(facts: TenantFacts) -> Verdict:
     inputs = (equity, facts.book.peak_equity, limit, since, state is not None)
     if drawdown is None or facts.as_of.kills is None:
         reading = Reading(drawdown, limit, "share of peak equity", "marks, peak or switches are not known")
-        return receipt(facts.stamp, NAME, Outcome.UNKNOWN, reading, *inputs)
+        return receipt(NAME, Outcome.UNKNOWN, reading, *inputs)
     detail = f"tripped at {since}; a person re-arms it" if since else ""
     detail = f"{state.scope} switched off by {state.who}: {state.why}" if state else detail
     holds = drawdown <= limit and since is None and state is None
-    return receipt(facts.stamp, NAME, passes(holds), Reading(drawdown, limit, "share of peak equity", detail), *inputs)
+    return receipt(NAME, passes(holds), Reading(drawdown, limit, "share of peak equity", detail), *inputs)
 
 
 def scope_of(facts: TenantFacts) -> str:
@@ -43,7 +43,7 @@ def latched(book: Book, facts: TenantFacts) -> Book:
     """The book after the marks: a new peak, a trip, or its release. A book whose equity is not known stays as it is."""
     if not facts.is_marked:
         return book
-    equity = book.equity(facts.account.capital)
+    equity = facts.equity
     book = _released(book, equity, facts)
     if book.peak_equity is None or equity > book.peak_equity:
         book = evolve(book, peak_equity=equity)

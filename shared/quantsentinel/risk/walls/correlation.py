@@ -23,7 +23,7 @@ def correlation(facts: Facts) -> tuple[Verdict, ...]:
     if not held:
         reading = Reading(None, limit, UNIT, "the only package")
         outcome = Outcome.PASSED if known(limit) else Outcome.UNKNOWN
-        return (receipt(tenant.stamp, SCENARIO, outcome, reading, 0, limit),)
+        return (receipt(SCENARIO, outcome, reading, 0, limit),)
     found = trade_correlation(facts.opportunity, facts.terms.lots, held, tenant.view, tenant.desk)
     reading = Reading(found.value, limit, UNIT, found.reason or found.names)
-    return (at_most(tenant.stamp, SCENARIO, reading, len(held), facts.terms.lots, found.names),)
+    return (at_most(SCENARIO, reading, len(held), facts.terms.lots, found.names),)

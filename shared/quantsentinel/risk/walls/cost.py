@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_least, at_most, known, passes, receipt
-from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
+from quantsentinel.risk.shared_verdicts import at_lots
 from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
@@ -32,7 +32,7 @@ def _net_ev(facts: Facts) -> Verdict:
     earned, lots = facts.terms.net_ev, facts.terms.lots
     outcome = passes(earned > 0 if known(earned) else None)
     reading = Reading(float(earned) if known(earned) else None, 0.0, "INR", f"at {counted(lots, 'lot')}")
-    return receipt(UNSTAMPED, EV, outcome, reading, earned, lots)
+    return receipt(EV, outcome, reading, earned, lots)
 
 
 def _stressed(facts: Facts) -> Verdict:
@@ -41,7 +41,7 @@ def _stressed(facts: Facts) -> Verdict:
     reading = Reading(
         facts.terms.net_ev_of_stressed_loss, limit, "of stressed loss", f"at {counted(facts.terms.lots, 'lot')}"
     )
-    return at_least(UNSTAMPED, STRESSED, reading)
+    return at_least(STRESSED, reading)
 
 
 def _ratio(facts: Facts) -> Verdict:
@@ -49,9 +49,8 @@ def _ratio(facts: Facts) -> Verdict:
     ratio, limit = facts.terms.cost_ratio, facts.tenant.desk.policy.hard_rules.max_cost_ratio
     if ratio is None:
         reading = Reading(None, limit, "of gross edge", "no gross edge")
-        return receipt(UNSTAMPED, RATIO, Outcome.BLOCKED, reading, None, limit)
+        return receipt(RATIO, Outcome.BLOCKED, reading, None, limit)
     return at_most(
-        UNSTAMPED,
         RATIO,
         Reading(ratio, limit, "of gross edge", f"at {counted(facts.terms.lots, 'lot')}"),
         facts.terms.lots,
@@ -65,7 +64,7 @@ def _win_probability(facts: Facts) -> Verdict:
     limit = rules.min_win_probability if asked else 0.0
     detail = f"profile {rules.profile}" if asked else "not asked of a paid package under the balanced profile"
     reading = Reading(facts.terms.win_probability, limit, "probability", detail)
-    return at_least(UNSTAMPED, WIN, reading, rules.profile, paid)
+    return at_least(WIN, reading, rules.profile, paid)
 
 
 def _premium(facts: Facts) -> Verdict:
@@ -73,14 +72,14 @@ def _premium(facts: Facts) -> Verdict:
     rules, paid = facts.tenant.desk.policy.hard_rules, _premium_paid(facts)
     limit = rules.balanced_min_net_ev_of_premium
     if not known(paid):
-        return receipt(UNSTAMPED, PREMIUM, Outcome.UNKNOWN, Reading(None, limit, "of premium"), None, limit)
+        return receipt(PREMIUM, Outcome.UNKNOWN, Reading(None, limit, "of premium"), None, limit)
     if rules.profile != "balanced" or paid <= 0:
         detail = "asked of paid packages under the balanced profile only"
         reading = Reading(None, limit, "of premium", detail)
-        return receipt(UNSTAMPED, PREMIUM, Outcome.PASSED, reading, rules.profile, paid)
+        return receipt(PREMIUM, Outcome.PASSED, reading, rules.profile, paid)
     earned = facts.terms.net_ev
     share = float(earned / paid) if known(earned) else None
-    return at_least(UNSTAMPED, PREMIUM, Reading(share, limit, "of premium"), rules.profile, paid, earned)
+    return at_least(PREMIUM, Reading(share, limit, "of premium"), rules.profile, paid, earned)
 
 
 def _premium_paid(facts: Facts) -> Decimal:

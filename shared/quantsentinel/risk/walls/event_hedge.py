@@ -6,8 +6,6 @@ settlement value after the move, it may lose at most the policy's share of the t
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.features.event_move import package_move
@@ -16,9 +14,9 @@ from quantsentinel.market.events import ScheduledEvent, felt_between
 from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.marks import payoff
-from quantsentinel.portfolio.memo import Memo
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, receipt
+from quantsentinel.risk.shared_verdicts import of_offer
 from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
@@ -26,22 +24,16 @@ PROTECTION = "event_hedge.protection"
 CHECKS = (PROTECTION,)
 
 Span = tuple[ScheduledEvent, ...] | str
-_SPANS: Memo[Span] = Memo(256)
 
 
 @dataclass(frozen=True, slots=True)
 class Bearing:
     """`move` as a share of the forward, `worst` settlement value of the package after it, points per unit; None where
-    not known. The view and the opportunity are held so that no others get their id()."""
+    not known."""
 
-    view: MarketView
-    opportunity: Opportunity
     move: float | None
     worst: float | None
     text: str
-
-
-_BEARINGS: Memo[Bearing] = Memo(1024)
 
 
 def event_hedge(facts: Facts) -> tuple[Verdict, ...]:
@@ -50,22 +42,22 @@ def event_hedge(facts: Facts) -> tuple[Verdict, ...]:
 
 
 def protection(facts: Facts) -> Verdict:
-    tenant, opportunity = facts.tenant, facts.opportunity
+    tenant = facts.tenant
     limit = float(facts.budget.trade_loss) * tenant.desk.policy.events.max_loss_of_trade_budget
-    events = _spanned(tenant.desk, tenant.as_of.decided_at, opportunity.time_stop)
+    events = of_offer(facts, _spanned)
     if isinstance(events, str):
         return _unknown(facts, limit, f"the event calendar has a gap: {events}")
     if not events:
-        return at_most(tenant.stamp, PROTECTION, Reading(0.0, limit, "INR", "no event before the time stop"))
+        return at_most(PROTECTION, Reading(0.0, limit, "INR", "no event before the time stop"))
     if facts.terms.max_loss is None:
         reading = Reading(None, limit, "INR", f"unbounded over {_named(events)}")
-        return receipt(tenant.stamp, PROTECTION, Outcome.BLOCKED, reading, None, limit)
-    found = _bearing(facts, events)
+        return receipt(PROTECTION, Outcome.BLOCKED, reading, None, limit)
+    found = of_offer(facts, _bearing)
     if found.move is None or found.worst is None:
         return _unknown(facts, limit, f"the move of {found.text} is not known")
     detail = f"{found.text} at {counted(facts.terms.lots, 'lot')}"
     reading = Reading(_loss(facts, found.worst), limit, "INR", detail)
-    return at_most(tenant.stamp, PROTECTION, reading, found.move, found.worst)
+    return at_most(PROTECTION, reading, found.move, found.worst)
 
 
 def _loss(facts: Facts, worst: float) -> float:
@@ -77,7 +69,7 @@ def _loss(facts: Facts, worst: float) -> float:
 
 
 def _unknown(facts: Facts, limit: float, detail: str) -> Verdict:
-    return receipt(facts.tenant.stamp, PROTECTION, Outcome.UNKNOWN, Reading(None, limit, "INR", detail), None, limit)
+    return receipt(PROTECTION, Outcome.UNKNOWN, Reading(None, limit, "INR", detail), None, limit)
 
 
 def _named(events: tuple[ScheduledEvent, ...]) -> str:
@@ -85,24 +77,20 @@ def _named(events: tuple[ScheduledEvent, ...]) -> str:
 
 
 # --- The same for all tenants -----------------------------------------------------------------------------------------
-def _spanned(desk: Desk, start: datetime, end: datetime) -> Span:
-    """Events felt in [start, end], or the gap in the calendar."""
-
-    def find() -> Span:
-        try:
-            return felt_between(desk.rules, desk.policy.events.required, start, end)
-        except BadInput as gap:
-            return str(gap)
-
-    return _SPANS.get((desk.digest, start, end), find)
+def _spanned(facts: Facts) -> Span:
+    """Events felt from the decision to the time stop, or the gap in the calendar."""
+    desk = facts.tenant.desk
+    start, end = facts.tenant.as_of.decided_at, facts.opportunity.time_stop
+    try:
+        return felt_between(desk.rules, desk.policy.events.required, start, end)
+    except BadInput as gap:
+        return str(gap)
 
 
-def _bearing(facts: Facts, events: tuple[ScheduledEvent, ...]) -> Bearing:
-    """What the events do to the offer: the same for all tenants of the cycle."""
-    tenant, opportunity = facts.tenant, facts.opportunity
-    view, desk = tenant.view, tenant.desk
-    key = (id(view), id(opportunity), desk.digest, tenant.as_of.decided_at)
-    return _BEARINGS.get(key, lambda: bearing(view, opportunity, events, desk))
+def _bearing(facts: Facts) -> Bearing:
+    events = of_offer(facts, _spanned)
+    assert not isinstance(events, str)
+    return bearing(facts.tenant.view, facts.opportunity, events, facts.tenant.desk)
 
 
 def bearing(view: MarketView, opportunity: Opportunity, events: tuple[ScheduledEvent, ...], desk: Desk) -> Bearing:
@@ -111,7 +99,7 @@ def bearing(view: MarketView, opportunity: Opportunity, events: tuple[ScheduledE
     part = view.analytics.slice(opportunity.package.expiry)
     package = opportunity.package
     if move is None or part is None or part.forward is None:
-        return Bearing(view, opportunity, move, None, _named(events))
+        return Bearing(move, None, _named(events))
     levels = [part.forward * (1.0 - move), part.forward * (1.0 + move)]
     worst = min(payoff(package.legs, level) for level in levels)
-    return Bearing(view, opportunity, move, worst, f"{_named(events)}: ± {move:.1%}")
+    return Bearing(move, worst, f"{_named(events)}: ± {move:.1%}")

@@ -33,16 +33,16 @@ def _buffer(facts: Facts) -> Verdict:
     after = float(facts.budget.margin_used) + funds
     if funds <= 0:
         reading = Reading(after, limit, "INR", "the trade has no margin")
-        return receipt(facts.tenant.stamp, BUFFER, Outcome.BLOCKED, reading, after, funds, limit)
+        return receipt(BUFFER, Outcome.BLOCKED, reading, after, funds, limit)
     said = f"at {counted(facts.terms.lots, 'lot')}, {margin_source(facts.opportunity)}"
-    return at_most(facts.tenant.stamp, BUFFER, Reading(after, limit, "INR", said))
+    return at_most(BUFFER, Reading(after, limit, "INR", said))
 
 
 def stressed(facts: Facts) -> Verdict:
     """Measured is what is needed after the shock that leaves least room, the limit what equity is left then."""
     found = _needed(facts)
     reading = Reading(found.funds, found.equity, "INR", found.detail)
-    return at_most(facts.tenant.stamp, STRESSED, reading, facts.terms.lots, len(facts.held))
+    return at_most(STRESSED, reading, facts.terms.lots, len(facts.held))
 
 
 def _needed(facts: Facts) -> Needed:

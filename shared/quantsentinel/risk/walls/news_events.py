@@ -18,7 +18,7 @@ from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.sizing import Rung
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
-from quantsentinel.risk.shared_verdicts import UNSTAMPED, of_offer
+from quantsentinel.risk.shared_verdicts import of_cycle, of_offer
 from quantsentinel.verdict import Outcome, Verdict
 
 EVENT, NEWS = "news_events.event_window", "news_events.news"
@@ -50,7 +50,7 @@ _CONCERNS: Memo[tuple[object, Concern]] = Memo(256)
 
 def news_events(facts: Facts) -> tuple[Verdict, ...]:
     """One verdict for each of `CHECKS`."""
-    return (*of_offer(facts, _event_window), news(facts.tenant))
+    return of_offer(facts, _event_window), news(facts.tenant)
 
 
 def news_rung(facts: TenantFacts) -> Rung:
@@ -60,7 +60,7 @@ def news_rung(facts: TenantFacts) -> Rung:
 
 
 # --- Scheduled events -------------------------------------------------------------------------------------------------
-def _event_window(facts: Facts) -> tuple[Verdict, ...]:
+def _event_window(facts: Facts) -> Verdict:
     """Over the whole life of the offer: an entry may be taken until its last moment."""
     tenant, desk, underlying = facts.tenant, facts.tenant.desk, facts.tenant.view.underlying
     start, end = tenant.as_of.decided_at, max(facts.opportunity.valid_until, tenant.as_of.decided_at)
@@ -68,7 +68,7 @@ def _event_window(facts: Facts) -> tuple[Verdict, ...]:
     window = _WINDOWS.get(key, lambda: event_window(desk, underlying, start, end))
     reading = Reading(window.event, NONE, "event", window.detail)
     outcome = passes(None if window.event is None else window.event == NONE)
-    return (receipt(UNSTAMPED, EVENT, outcome, reading, window.event, window.detail, end.timestamp()),)
+    return receipt(EVENT, outcome, reading, window.event, window.detail, end.timestamp())
 
 
 def event_window(desk: Desk, underlying: str, start: datetime, end: datetime) -> Window:
@@ -91,11 +91,15 @@ def event_window(desk: Desk, underlying: str, start: datetime, end: datetime) ->
 # --- News -------------------------------------------------------------------------------------------------------------
 def news(facts: TenantFacts) -> Verdict:
     """Whether what was published leaves any size, the same for every offer of a cycle."""
+    return of_cycle(facts, _news)
+
+
+def _news(facts: TenantFacts) -> Verdict:
     found = concern(facts)
     reading = Reading(found.percent, 0, "% of size", found.detail)
     if found.percent is None:
-        return receipt(facts.stamp, NEWS, Outcome.UNKNOWN, reading, None, found.detail, found.read)
-    return receipt(facts.stamp, NEWS, passes(found.percent > 0), reading, found.percent, found.detail, found.read)
+        return receipt(NEWS, Outcome.UNKNOWN, reading, None, found.detail, found.read)
+    return receipt(NEWS, passes(found.percent > 0), reading, found.percent, found.detail, found.read)
 
 
 def concern(facts: TenantFacts) -> Concern:

@@ -14,7 +14,7 @@ from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.displayed import displayed
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
-from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
+from quantsentinel.risk.shared_verdicts import at_lots
 from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
@@ -47,14 +47,14 @@ def _loss(facts: Facts, name: str, loss: Decimal | None, limit: Decimal) -> Verd
     """Unbounded blocks; a loss that is no number is unknown."""
     if loss is None:
         reading = Reading(None, float(limit), "INR", "the loss is unbounded")
-        return receipt(facts.tenant.stamp, name, Outcome.BLOCKED, reading, None, limit)
+        return receipt(name, Outcome.BLOCKED, reading, None, limit)
     reading = Reading(float(loss), float(limit), "INR", f"at {counted(facts.terms.lots, 'lot')}")
-    return at_most(facts.tenant.stamp, name, reading, facts.terms.lots)
+    return at_most(name, reading, facts.terms.lots)
 
 
 def _count(facts: Facts, name: str, after: int, limit: int, detail: str = "") -> Verdict:
     """Positions after the trade, this one included."""
-    return at_most(facts.tenant.stamp, name, Reading(after, limit, "positions", detail))
+    return at_most(name, Reading(after, limit, "positions", detail))
 
 
 def _single_leg(facts: Facts, packages: Sequence[Package]) -> Verdict:
@@ -74,17 +74,17 @@ def sector(facts: Facts) -> Verdict:
     same = [one for one in facts.held if sectors.get(one.package.underlying) in (own, None)]
     after = None if own is None else _total(facts, same)
     reading = Reading(after, limit, "INR", "sector unknown" if own is None else own)
-    return at_most(facts.tenant.stamp, SECTOR, reading)
+    return at_most(SECTOR, reading)
 
 
 def concentration(facts: Facts) -> Verdict:
     """This trade's maximum loss in that of the book after it; the first position is alone by nature."""
     limit, loss, held = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss, facts.held
     if not held:
-        return at_most(facts.tenant.stamp, SHARE, Reading(0.0, limit, "of book", "the only position"))
+        return at_most(SHARE, Reading(0.0, limit, "of book", "the only position"))
     total = _total(facts, held)
     share = float(loss) / total if loss is not None and total is not None and total > 0 else None
-    return at_most(facts.tenant.stamp, SHARE, Reading(share, limit, "of book"), loss, total)
+    return at_most(SHARE, Reading(share, limit, "of book"), loss, total)
 
 
 def _total(facts: Facts, held: Sequence[Position]) -> float | None:
@@ -99,4 +99,4 @@ def _liquidity(facts: Facts) -> tuple[Verdict, Verdict]:
     units = facts.terms.lots * facts.terms.lot
     depth = Reading(units / shown.units, rules.max_units_of_displayed, "of displayed size", f"{units} units")
     wide = Reading(shown.spread, rules.max_relative_spread, "of premium")
-    return at_most(UNSTAMPED, DEPTH, depth), at_most(UNSTAMPED, SPREAD, wide)
+    return at_most(DEPTH, depth), at_most(SPREAD, wide)

@@ -8,7 +8,7 @@ from quantsentinel.features.regime import Regime
 from quantsentinel.portfolio.sizing import Rung
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.receipt import Reading, passes, receipt
-from quantsentinel.risk.shared_verdicts import UNSTAMPED, of_offer
+from quantsentinel.risk.shared_verdicts import of_offer
 from quantsentinel.verdict import Outcome, Verdict
 
 STRUCTURE = "regime.structure"
@@ -18,19 +18,19 @@ UNIT = "structure in a regime"
 
 def regime(facts: Facts) -> tuple[Verdict, ...]:
     """Measured is the structure, the limit the regime whose list it has to be on."""
-    return of_offer(facts, _judged)
+    return (of_offer(facts, _judged),)
 
 
-def _judged(facts: Facts) -> tuple[Verdict, ...]:
+def _judged(facts: Facts) -> Verdict:
     market, family = facts.tenant.view.regime, facts.opportunity.family
     name = market.name
     allowed = None if name is None else facts.tenant.desk.policy.regime.allowed.get(name)
     if name is None or allowed is None:
         reading = Reading(family.value, name, UNIT, f"the regime is not known: {market.reason or name}")
-        return (receipt(UNSTAMPED, STRUCTURE, Outcome.UNKNOWN, reading, family.value, name, market.reason),)
+        return receipt(STRUCTURE, Outcome.UNKNOWN, reading, family.value, name, market.reason)
     listed = family in allowed
     reading = Reading(family.value, name, UNIT, _said(market))
-    return (receipt(UNSTAMPED, STRUCTURE, passes(listed), reading, family.value, name, listed),)
+    return receipt(STRUCTURE, passes(listed), reading, family.value, name, listed)
 
 
 def regime_rung(facts: TenantFacts) -> Rung:

@@ -10,7 +10,7 @@ from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.tail_loss import tail_loss
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_most, known, receipt
-from quantsentinel.risk.shared_verdicts import UNSTAMPED, at_lots
+from quantsentinel.risk.shared_verdicts import at_lots, of_offer
 from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
@@ -19,20 +19,20 @@ CHECKS = (BOUNDED, ADEQUATE)
 
 
 def tail_hedge(facts: Facts) -> tuple[Verdict, ...]:
-    return (*at_lots(facts, _bounded), adequate(facts))
+    return at_lots(facts, _bounded), adequate(facts)
 
 
-def _bounded(facts: Facts) -> tuple[Verdict, ...]:
+def _bounded(facts: Facts) -> Verdict:
     """Measured is the maximum loss in rupees; None when there is none."""
     loss, naked = facts.terms.max_loss, _naked_calls(facts.opportunity)
     if loss is None or naked > 0:
         detail = f"{naked} sold calls without a bought one; no hedge bounds it" if naked > 0 else "no hedge bounds it"
         reading = Reading(None, "bounded", "INR", detail)
-        return (receipt(UNSTAMPED, BOUNDED, Outcome.BLOCKED, reading, loss, naked),)
+        return receipt(BOUNDED, Outcome.BLOCKED, reading, loss, naked)
     if not known(loss):
-        return (receipt(UNSTAMPED, BOUNDED, Outcome.UNKNOWN, Reading(None, "bounded", "INR"), None, naked),)
+        return receipt(BOUNDED, Outcome.UNKNOWN, Reading(None, "bounded", "INR"), None, naked)
     reading = Reading(float(loss), "bounded", "INR", _hedge(facts.opportunity))
-    return (receipt(UNSTAMPED, BOUNDED, Outcome.PASSED, reading, loss, naked),)
+    return receipt(BOUNDED, Outcome.PASSED, reading, loss, naked)
 
 
 def adequate(facts: Facts) -> Verdict:
@@ -40,11 +40,16 @@ def adequate(facts: Facts) -> Verdict:
     terms, budget, charges = facts.terms, facts.budget.trade_loss, facts.terms.entry_charges
     multiple = facts.tenant.desk.policy.walls.max_tail_of_trade_loss
     limit = float(budget) * multiple if known(budget, multiple) else None
-    points = tail_loss(facts.opportunity, facts.tenant.view, facts.tenant.desk).worst
+    points = of_offer(facts, _worst)
     units = terms.lots * terms.lot
     loss = None if points is None or not known(charges) else points * units + float(charges)
     reading = Reading(loss, limit, "INR", f"at {counted(terms.lots, 'lot')}, in a gap or in the tail")
-    return at_most(facts.tenant.stamp, ADEQUATE, reading, points, units, charges)
+    return at_most(ADEQUATE, reading, points, units, charges)
+
+
+def _worst(facts: Facts) -> float | None:
+    """Points per unit; the same for every tenant."""
+    return tail_loss(facts.opportunity, facts.tenant.view, facts.tenant.desk).worst
 
 
 def _naked_calls(offer: Opportunity) -> int:
