@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
@@ -12,7 +11,16 @@ from quantsentinel.opportunity.calendar_terms import Pair
 from quantsentinel.opportunity.calendar_value import EXACT_NODES, Values, value
 from quantsentinel.opportunity.calendars import BOUGHT, SOLD, CalendarScreen
 from quantsentinel.opportunity.entry_zone import PriceLine, Shape
-from quantsentinel.opportunity.exact import Valued, greeks_of, offer_of, price_line, stressed_payoff, ticket_of
+from quantsentinel.opportunity.exact import (
+    Valued,
+    greeks_of,
+    offer_of,
+    picked,
+    price_line,
+    stress_points,
+    stressed_payoffs,
+    ticket_of,
+)
 from quantsentinel.opportunity.opportunity import LegExpectation, Opportunity
 from quantsentinel.opportunity.reprice import Costs, Ticket, costs_at
 from quantsentinel.opportunity.screen import consensus_share
@@ -21,13 +29,15 @@ from quantsentinel.units import rupees
 
 def price_calendars(screen: CalendarScreen, chosen: Sequence[int]) -> list[Opportunity]:
     """The opportunities of the chosen calendars, eligible or not, in the order given."""
-    calendars = screen.calendars.take(np.asarray(chosen, dtype=np.int64))
+    index, table = np.asarray(chosen, dtype=np.int64), screen.screened.table
+    calendars, grid = screen.calendars.take(index), picked(screen.screened.grid, index)
     values = value(calendars, EXACT_NODES)
-    pairs = [calendars.pairs[index] for index in calendars.pair_of.tolist()]
-    share = consensus_share(screen.screened.table, screen.screened.grid, pairs[0].terms.shared.consensus)
+    pairs = [calendars.pairs[which] for which in calendars.pair_of.tolist()]
+    share = consensus_share(table, grid, pairs[0].terms.shared.consensus).tolist()
+    greeks = greeks_of(table, grid, [pair.terms.lot for pair in pairs])
     offers = []
-    for place, (row, pair) in enumerate(zip(chosen, pairs, strict=True)):
-        ticket = ticket_of(screen.screened, row, pair.terms, _expectations(values, place))
+    for place, pair in enumerate(pairs):
+        ticket = ticket_of(table, grid, place, pair.terms, _expectations(values, place))
         costs = costs_at(ticket, 1, pair.terms.schedule)
         line, shape = _line(values, place, pair, ticket, costs)
         margin = _margin(ticket, pair)
@@ -36,9 +46,10 @@ def price_calendars(screen: CalendarScreen, chosen: Sequence[int]) -> list[Oppor
             costs=costs,
             line=line,
             shape=shape,
+            won=shape.win_probability(np.array([line.executable + line.flat])).item(),
             margin=(rupees(float(margin.now)), rupees(float(margin.expiry_day))),
-            greeks=greeks_of(screen.screened, row, pair.terms.lot),
-            share=float(share[row]),
+            greeks=greeks[place],
+            share=share[place],
         )
         offers.append(offer_of(valued, pair.terms))
     return offers
@@ -54,7 +65,8 @@ def _line(values: Values, place: int, pair: Pair, ticket: Ticket, costs: Costs) 
     spread = next(spread for rows, spread in values.physical if place in rows)
     implied = pair.near.density
     assert implied is not None
-    worst = stressed_payoff(partial(values.least_at, place), implied, pair.terms)
+    paid = values.least_at(place, stress_points(implied, pair.terms))
+    worst = stressed_payoffs(paid[None, :], implied, pair.terms)[0]
     line = price_line(ticket, costs, float(values.edge[place]), worst)
     return line, Shape(values.bounds.take(at), values.outcome.take(at), spread.nodes, spread.cdf)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from quantsentinel.canonical import digest, short_id
 from quantsentinel.costs.margin import MarginGrid, MarginLegs, margin_batch
+from quantsentinel.costs.slippage import over_legs
 from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Leg, Package
 from quantsentinel.opportunity.entry_zone import PriceLine, Shape, price_levels
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms
 from quantsentinel.opportunity.hard_rules import RuleNumbers, judge
 from quantsentinel.opportunity.opportunity import Economics, LegExpectation, LegPrice, Opportunity, PackageGreeks
-from quantsentinel.opportunity.payoff_profile import breakevens, leg_payoffs
+from quantsentinel.opportunity.payoff_profile import Legs, breakevens, leg_payoffs, win_probability
+from quantsentinel.opportunity.quote_table import QuoteTable
 from quantsentinel.opportunity.reprice import Costs, Ticket, costs_at
-from quantsentinel.opportunity.screen import Screened, consensus_share, scores
-from quantsentinel.opportunity.structures import FAMILIES
+from quantsentinel.opportunity.screen import Screened, consensus_share, net, scores
+from quantsentinel.opportunity.structures import FAMILIES, Grid
 from quantsentinel.pricing.density import Density
 from quantsentinel.units import Rupees, quantise, rupees
 from quantsentinel.verdict import Outcome, Verdict
@@ -30,12 +32,14 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Valued:
-    """One package with all that its offer is made of. `margin`: now and on the expiry day, one lot."""
+    """One package with all that its offer is made of. `margin`: now and on the expiry day, one lot; `won`: how probable
+    a profit is when entering at the executable price."""
 
     ticket: Ticket
     costs: Costs
     line: PriceLine
     shape: Shape
+    won: float
     margin: tuple[Rupees, Rupees]
     greeks: PackageGreeks
     share: float
@@ -43,27 +47,40 @@ class Valued:
 
 def price_exactly(screened: Screened, chosen: Sequence[int], terms: ExpiryTerms) -> list[Opportunity]:
     """The opportunities of the chosen candidates of one expiry, eligible or not, in the order given."""
-    index = np.asarray(chosen, dtype=np.int64)
-    margins = _margins(screened, index, terms)
-    share = consensus_share(screened.table, screened.grid, terms.shared.consensus)
+    table, index = screened.table, np.asarray(chosen, dtype=np.int64)
+    grid, legs, shapes = picked(screened.grid, index), screened.legs.take(index), screened.shape.take(index)
+    margins = _margins(table, grid, terms)
+    share = consensus_share(table, grid, terms.shared.consensus).tolist()
+    tickets = [ticket_of(table, grid, place, terms, _expectations(table, grid, place)) for place in range(len(grid))]
+    costs = [costs_at(ticket, 1, terms.schedule) for ticket in tickets]
+    edges, stressed = net(table.edge, grid).tolist(), _stressed_payoffs(legs, terms)
+    lines = [price_line(*each) for each in zip(tickets, costs, edges, stressed, strict=True)]
+    physical = terms.part.physical
+    assert physical is not None
+    sunk = np.array([line.executable + line.flat for line in lines])
+    won = win_probability(shapes, sunk, physical.strike, physical.cdf).tolist()
+    held = [shapes.take(slice(place, place + 1)) for place in range(len(grid))]
     offers = []
-    for row, now, last in zip(index.tolist(), margins.now.tolist(), margins.expiry_day.tolist(), strict=True):
-        ticket = ticket_of(screened, row, terms, _expectations(screened, row))
-        costs = costs_at(ticket, 1, terms.schedule)
-        line, shape = _price_line(screened, row, terms, costs, ticket)
-        blocked, greeks = (rupees(now), rupees(last)), greeks_of(screened, row, terms.lot)
-        offers.append(offer_of(Valued(ticket, costs, line, shape, blocked, greeks, float(share[row])), terms))
+    for place, greeks in enumerate(greeks_of(table, grid, [terms.lot] * len(grid))):
+        shape = Shape(held[place], held[place], physical.strike, physical.cdf)
+        blocked = rupees(margins.now.item(place)), rupees(margins.expiry_day.item(place))
+        of = (tickets[place], costs[place], lines[place], shape, won[place])
+        offers.append(offer_of(Valued(*of, blocked, greeks, share[place]), terms))
     return offers
 
 
-def _margins(screened: Screened, index: Ints, terms: ExpiryTerms) -> MarginGrid:
-    table, rows = screened.table, screened.grid.rows[index]
-    sides = screened.grid.sides[index]
+def picked(grid: Grid, index: Ints) -> Grid:
+    """The packages in these places, without their hedges."""
+    return Grid(grid.family[index], grid.rows[index], grid.sides[index])
+
+
+def _margins(table: QuoteTable, grid: Grid, terms: ExpiryTerms) -> MarginGrid:
+    rows = grid.rows
     days = (terms.ending.last_trade.date() - terms.shared.analytics.session).days
     legs = MarginLegs(
         strike=table.strike[rows],
         is_call=table.is_call[rows],
-        signed_units=sides * terms.lot,
+        signed_units=grid.sides * terms.lot,
         mark=table.mid[rows],
         forward=np.full(rows.shape, table.forward),
         expiry_days=np.full(rows.shape, float(days)),
@@ -75,8 +92,9 @@ def offer_of(valued: Valued, terms: ExpiryTerms) -> Opportunity:
     """The offer, with its levels, bounds and the receipts of the hard rules."""
     ticket, costs, line, shape = valued.ticket, valued.costs, valued.line, valued.shape
     policy = terms.shared.desk.policy
-    economics = _economics(line, shape, costs, terms)
-    verdicts = _verdicts(ticket, economics, line, shape, terms)
+    economics = _economics(line, valued.won, costs, terms)
+    lowest = float(shape.bounds.lowest()[0])
+    verdicts = _verdicts(ticket, economics, line, lowest, terms)
     holds = not any(verdict.stops for verdict in verdicts)
     at = price_levels(line, shape, policy, ticket.tick, holds=holds)
     package = ticket.package
@@ -95,7 +113,7 @@ def offer_of(valued: Valued, terms: ExpiryTerms) -> Opportunity:
         time_stop=terms.time_stop,
         valid_until=terms.valid_until,
         max_profit=_bounded(shape.bounds.highest()[0] - at.worst - line.flat, terms.lot),
-        max_loss=_bounded(at.worst + line.flat - shape.bounds.lowest()[0], terms.lot),
+        max_loss=_bounded(at.worst + line.flat - lowest, terms.lot),
         breakevens=tuple(round(point, 2) for point in breakevens(shape.bounds, at.worst + line.flat)),
         margin_now=valued.margin[0],
         margin_expiry_day=valued.margin[1],
@@ -121,43 +139,25 @@ def _score(economics: Economics, share: float) -> float:
     return quantise(score) if np.isfinite(score) else 0.0
 
 
-def ticket_of(screened: Screened, row: int, terms: ExpiryTerms, expectations: tuple[LegExpectation, ...]) -> Ticket:
-    table, grid = screened.table, screened.grid
-    pairs = zip(grid.rows[row].tolist(), grid.sides[row].tolist(), strict=True)
+def ticket_of(
+    table: QuoteTable, grid: Grid, place: int, terms: ExpiryTerms, expectations: tuple[LegExpectation, ...]
+) -> Ticket:
+    pairs = zip(grid.rows[place].tolist(), grid.sides[place].tolist(), strict=True)
     legs = tuple(Leg(table.instrument(leg), 1 if side > 0 else -1) for leg, side in pairs if side)
     prices: list[LegPrice] = []
     for leg in legs:
         price = terms.shared.analytics.leg_price(leg.instrument)
         assert price is not None  # the screen passes two-sided quotes only
         prices.append(price)
-    package = Package(FAMILIES[int(grid.family[row])], legs)
+    package = Package(FAMILIES[int(grid.family[place])], legs)
     return Ticket(package, tuple(prices), expectations, terms.lot, terms.shared.frame.tick)
 
 
-def _expectations(screened: Screened, row: int) -> tuple[LegExpectation, ...]:
-    table, grid = screened.table, screened.grid
-    used = grid.rows[row][grid.sides[row] != 0].tolist()
+def _expectations(table: QuoteTable, grid: Grid, place: int) -> tuple[LegExpectation, ...]:
+    used = grid.rows[place][grid.sides[place] != 0].tolist()
     return tuple(
         LegExpectation(round(float(table.expected[leg]), 4), quantise(float(table.in_the_money[leg]))) for leg in used
     )
-
-
-def _price_line(
-    screened: Screened, row: int, terms: ExpiryTerms, costs: Costs, ticket: Ticket
-) -> tuple[PriceLine, Shape]:
-    """Expectations from the whole density, held to settlement."""
-    edge = float(np.sum(screened.table.edge[screened.grid.rows[row]] * screened.grid.sides[row]))
-    at = np.array([row])
-    shape, legs = screened.shape.take(at), screened.legs.take(at)
-    implied, physical = terms.part.density, terms.part.physical
-    assert implied is not None
-    assert physical is not None
-
-    def payoff(points: Floats) -> Floats:
-        return np.asarray(leg_payoffs(legs, points[None, :], terms.exit_cost).sum(axis=2)[0])
-
-    line = price_line(ticket, costs, edge, stressed_payoff(payoff, implied, terms))
-    return line, Shape(shape, shape, physical.strike, physical.cdf)
 
 
 def price_line(ticket: Ticket, costs: Costs, edge: float, stressed: float) -> PriceLine:
@@ -176,31 +176,43 @@ def price_line(ticket: Ticket, costs: Costs, edge: float, stressed: float) -> Pr
     )
 
 
-def stressed_payoff(payoff: Callable[[Floats], Floats], implied: Density, terms: ExpiryTerms) -> float:
-    """Points: the worst of the gaps and of the mean tail payoff over every node of the implied density."""
-    policy = terms.shared.desk.policy.hard_rules
-    forward = implied.forward
-    points = np.concatenate([[forward * (1 - policy.gap_stress), forward * (1 + policy.gap_stress)], implied.strike])
-    paid = payoff(points)
-    order = np.argsort(paid[2:], kind="stable")
-    level = 1.0 - policy.tail_level
-    cumulated = np.minimum(np.cumsum(implied.mass[order]), level)
-    weight = np.diff(cumulated, prepend=0.0)
-    shortfall = float(weight @ paid[2:][order]) / level
-    return min(shortfall, float(paid[:2].min()))
+def _stressed_payoffs(legs: Legs, terms: ExpiryTerms) -> list[float]:
+    """`stressed_payoffs` of packages held to settlement."""
+    implied = terms.part.density
+    assert implied is not None
+    points = stress_points(implied, terms)
+    return stressed_payoffs(leg_payoffs(legs, points[None, :], terms.exit_cost).sum(axis=2), implied, terms)
 
 
-def _economics(line: PriceLine, shape: Shape, costs: Costs, terms: ExpiryTerms) -> Economics:
+def stress_points(implied: Density, terms: ExpiryTerms) -> Floats:
+    """The two gaps, then every node of the implied density."""
+    gap, forward = terms.shared.desk.policy.hard_rules.gap_stress, implied.forward
+    return np.concatenate([[forward * (1 - gap), forward * (1 + gap)], implied.strike])
+
+
+def stressed_payoffs(paid: Floats, implied: Density, terms: ExpiryTerms) -> list[float]:
+    """Points, by package: the worst of the gaps and of the mean tail payoff over every node of the implied density.
+    `paid` (m, n) is what each pays at the stress points."""
+    tail, level = paid[:, 2:], 1.0 - terms.shared.desk.policy.hard_rules.tail_level
+    order = tail.argsort(axis=1, kind="stable")
+    reached = np.minimum(implied.mass[order].cumsum(axis=1), level)
+    weight = reached.copy()
+    weight[:, 1:] -= reached[:, :-1]
+    worst_first = np.take_along_axis(tail, order, axis=1)
+    shortfall = [float(weight[place] @ worst_first[place]) / level for place in range(len(paid))]
+    return [min(pair) for pair in zip(shortfall, paid[:, :2].min(axis=1).tolist(), strict=True)]
+
+
+def _economics(line: PriceLine, won: float, costs: Costs, terms: ExpiryTerms) -> Economics:
     gross = rupees(line.gross * terms.lot)
     half_spread = rupees((line.executable - line.mid) * terms.lot)
     frictions = rupees(half_spread + costs.depth_impact + costs.entry + costs.exit_charges)
-    win = shape.win_probability(np.array([line.executable + line.flat]))
     return Economics(
         gross_edge=gross,
         frictions=frictions,
         net_ev=rupees(gross - frictions),
         cost_ratio=quantise(float(frictions / gross)) if gross > 0 else None,
-        win_probability=quantise(float(win[0])),
+        win_probability=quantise(won),
         stressed_loss=rupees(line.stressed * terms.lot),
         cost_lines=costs.charges.lines,
         half_spread=half_spread,
@@ -210,10 +222,10 @@ def _economics(line: PriceLine, shape: Shape, costs: Costs, terms: ExpiryTerms) 
 
 
 def _verdicts(
-    ticket: Ticket, economics: Economics, line: PriceLine, shape: Shape, terms: ExpiryTerms
+    ticket: Ticket, economics: Economics, line: PriceLine, lowest: float, terms: ExpiryTerms
 ) -> tuple[Verdict, ...]:
     shared = terms.shared
-    loss = line.executable + line.flat - float(shape.bounds.lowest()[0])
+    loss = line.executable + line.flat - lowest
     numbers = RuleNumbers(
         gross_edge=float(economics.gross_edge),
         frictions=float(economics.frictions),
@@ -240,17 +252,13 @@ def _bounded(points: float, lot: int) -> Rupees | None:
     return rupees(float(points) * lot) if np.isfinite(points) else None
 
 
-def greeks_of(screened: Screened, row: int, lot: int) -> PackageGreeks:
-    """Rupees per lot; vega per vol point (0.01)."""
-    rows, sides, table = screened.grid.rows[row], screened.grid.sides[row], screened.table
+def greeks_of(table: QuoteTable, grid: Grid, lots: Sequence[int]) -> list[PackageGreeks]:
+    """By package, rupees per lot of so many units; vega per vol point (0.01)."""
 
-    def total(values: Floats, unit: float) -> float:
-        used = sides != 0
-        return quantise(float(np.sum(values[rows][used] * sides[used])) * lot * unit)
+    def total(values: Floats, unit: float) -> list[float]:
+        # An unused leg stands on some row, whose Greeks may be unknown.
+        sums = over_legs(np.where(grid.sides != 0, values[grid.rows] * grid.sides, 0.0))
+        return [quantise(amount * lot * unit) for amount, lot in zip(sums.tolist(), lots, strict=True)]
 
-    return PackageGreeks(
-        delta=total(table.delta, 1.0),
-        gamma=total(table.gamma, 1.0),
-        vega=total(table.vega, 0.01),
-        theta=total(table.theta, 1.0),
-    )
+    units = ((table.delta, 1.0), (table.gamma, 1.0), (table.vega, 0.01), (table.theta, 1.0))
+    return [PackageGreeks(*each) for each in zip(*(total(values, unit) for values, unit in units), strict=True)]
