@@ -88,16 +88,12 @@ class Linear:
 
 
 def raw_of(batch: Batch, theta: Floats, linear: Linear) -> Floats:
-    """(L, S, 5) a, b, rho, m, sigma in natural units from theta (L, S, 2) and its linear part."""
+    """(5, L, S) a, b, rho, m, sigma in natural units from theta (L, S, 2) and its linear part."""
     mu, s = theta[..., 0], np.exp(theta[..., 1])
     k_mean, width, w_mean, scale = batch.scales
-    raw = np.empty((*mu.shape, 5))
-    raw[..., 0] = w_mean + scale * (linear.d * mu - linear.c * linear.z_mean)
-    raw[..., 1] = scale * linear.c / width
-    raw[..., 2] = np.divide(linear.d, linear.c, out=np.zeros_like(linear.d), where=linear.c > 0)
-    raw[..., 3] = k_mean + width * mu
-    raw[..., 4] = width * s
-    return raw
+    a = w_mean + scale * (linear.d * mu - linear.c * linear.z_mean)
+    rho = np.divide(linear.d, linear.c, out=np.zeros_like(linear.d), where=linear.c > 0)
+    return np.stack([a, scale * linear.c / width, rho, k_mean + width * mu, width * s])
 
 
 def project(batch: Batch, theta: Floats) -> Linear:

@@ -31,20 +31,20 @@ def search_free(slices: Sequence[Slice], shape: float) -> list[Parameters | None
     """
     batch = Batch.build(slices)
     low, high = batch.bounds
-    best, best_loss = np.full((len(slices), 5), np.nan), np.full(len(slices), np.inf)
+    best, best_loss = np.full((5, len(slices)), np.nan), np.full(len(slices), np.inf)
     centre = np.zeros((len(slices), 1, 2))
     for _ in range(_ROUNDS):
         theta = grid(low, high, (_NODES, _NODES))
         linear = _flattened(batch, project(batch, theta), shape)
         raw = raw_of(batch, theta, linear)
         rows, at = _first_free(raw, linear.loss, best_loss)
-        best[rows], best_loss[rows], centre[rows, 0] = raw[rows, at], linear.loss[rows, at], theta[rows, at]
+        best[:, rows], best_loss[rows], centre[rows, 0] = raw[:, rows, at], linear.loss[rows, at], theta[rows, at]
         if not np.isfinite(best_loss).any():
             break
         cell = (high - low) / (_NODES - 1)
         low, high = np.maximum(centre - 1.5 * cell, batch.bounds[0]), np.minimum(centre + 1.5 * cell, batch.bounds[1])
     found = np.isfinite(best_loss)
-    return [tuple(row) if good else None for row, good in zip(best.tolist(), found, strict=True)]
+    return [tuple(row) if good else None for row, good in zip(best.T.tolist(), found, strict=True)]
 
 
 def _flattened(batch: Batch, best: Linear, shape: float) -> Linear:
@@ -66,7 +66,7 @@ def _first_free(raw: Floats, loss: Floats, below: Floats) -> tuple[NDArray[np.in
         if not open_rows.size:
             break
         block = order[open_rows, at : at + _BLOCK]
-        passed = free_on_line(raw[open_rows[:, None], block]) & wanted[open_rows, at : at + _BLOCK]
+        passed = free_on_line(raw[:, open_rows[:, None], block]) & wanted[open_rows, at : at + _BLOCK]
         first = np.argmax(passed, axis=1)
         found[open_rows] = np.where(passed.any(axis=1), block[np.arange(len(block)), first], -1)
     rows = np.nonzero(found >= 0)[0]
@@ -74,9 +74,9 @@ def _first_free(raw: Floats, loss: Floats, below: Floats) -> tuple[NDArray[np.in
 
 
 def free_on_line(raw: Floats) -> Bools:
-    """(...,) of raw parameters (..., 5): `butterfly_free` on one coarse line from -3 to 3."""
-    a, b, rho, _, sigma = np.moveaxis(raw, -1, 0)
-    sound = (a + b * sigma * np.sqrt(1 - rho * rho) > 0) & (b * (1 + np.abs(rho)) <= LEE_SLOPE)
-    w, slope, curvature = derivatives(_LINE, np.moveaxis(raw, -1, 0)[..., None])
-    g = butterfly_g(_LINE, np.where(sound[..., None], w, 1.0), slope, curvature)
-    return np.asarray(sound & (g.min(axis=-1) >= _FREE_MARGIN))
+    """(...,) of raw parameters (5, ...): `butterfly_free` on one coarse line from -3 to 3."""
+    a, b, rho, _, sigma = raw
+    passed = np.asarray((a + b * sigma * np.sqrt(1 - rho * rho) > 0) & (b * (1 + np.abs(rho)) <= LEE_SLOPE))
+    g = butterfly_g(_LINE, *derivatives(_LINE, raw[:, passed, None]))
+    passed[passed] = g.min(axis=1) >= _FREE_MARGIN
+    return passed

@@ -42,7 +42,7 @@ def search(slices: Sequence[Slice]) -> list[Parameters | None]:
     batch = Batch.build(slices)
     best = _polished(batch, _descended(batch, _starts(batch)))[THETA].transpose(1, 2, 0)
     linear = project(batch, best)
-    rows = raw_of(batch, best, linear)[:, 0].tolist()
+    rows = raw_of(batch, best, linear)[..., 0].T.tolist()
     return [tuple(row) if good else None for row, good in zip(rows, np.isfinite(linear.loss[:, 0]), strict=True)]
 
 
