@@ -59,7 +59,8 @@ def with_hedges(grid: Grid, table: JoinedTable, rules: HedgeRules) -> Grid:
     shorts = naked[found]
     family, rows = COMPOSITE_CODE[grid.family[shorts]], np.hstack([wings[found], grid.rows[shorts, :2]])
     alike = IS_COMPOSITE[grid.family].nonzero()[0]
-    new = ~np.isin(codes(family, rows), codes(grid.family[alike], grid.rows[alike]))
+    known, code = np.sort(codes(grid.family[alike], grid.rows[alike])), codes(family, rows)
+    new = known.searchsorted(code, side="left") == known.searchsorted(code, side="right")
     family = np.concatenate([grid.family, family[new]])
     every = np.concatenate([grid.rows.T, rows[new].T], axis=1)
     hedge = np.concatenate([hedge, np.full((2, len(family) - len(grid)), -1)], axis=1)

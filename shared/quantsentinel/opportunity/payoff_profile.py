@@ -73,11 +73,12 @@ class Profile:
 
 def leg_payoffs(legs: Legs, at: Floats, cost: ExitCost) -> Floats:
     """(m, p, 4) signed net payoff of each leg at settlement prices `at` (m, p) or (1, p)."""
-    reach = np.where(legs.is_call[:, None, :], 1.0, -1.0) * (at[:, :, None] - legs.strike[:, None, :])
-    intrinsic = np.maximum(reach, 0.0)
-    side = legs.side[:, None, :]
-    net = side * intrinsic * np.where(side > 0, 1.0 - cost.tax, 1.0) - cost.fee * (reach > 0) * (side != 0)
-    return np.asarray(net)
+    strike, is_call, side = legs.strike.T[:, :, None], legs.is_call.T[:, :, None], legs.side.T[:, :, None]
+    reach = np.where(is_call, 1.0, -1.0) * (at - strike)
+    fee = (cost.fee * (side != 0)) * (reach > 0)
+    kept = side * np.where(side > 0, 1.0 - cost.tax, 1.0)
+    # Legs stand first in memory: an innermost axis of four is what numpy is slowest at.
+    return np.moveaxis(kept * np.maximum(reach, 0.0, out=reach) - fee, 0, -1)
 
 
 def bought_and_sold(strike: Floats, is_call: Bools, at: Floats, cost: ExitCost) -> Floats:
@@ -165,14 +166,18 @@ def win_probabilities(shape: Profile, entry_cost: Floats, laws: Sequence[tuple[i
     rise = right - left
     share = np.divide(-left, rise, out=np.zeros_like(rise), where=rise != 0)
     crossing = low + np.minimum(np.maximum(share, 0.0), 1.0) * (high - low)
-    ends = np.where(np.stack([right, left]) > 0, np.stack([high, low]), crossing)
-    start = 0
-    for stop, (_, nodes, cdf) in zip(
-        package.searchsorted(np.cumsum([many for many, _, _ in laws])).tolist(), laws, strict=True
-    ):
-        ends[:, start:stop] = np.interp(ends[:, start:stop], nodes, cdf, left=0.0, right=1.0)
-        start = stop
-    return np.asarray(np.bincount(package, weights=ends[0] - ends[1], minlength=count), dtype=np.float64)
+    start, stop = np.where(left > 0, low, crossing), np.where(right > 0, high, crossing)
+    # Where a package wins across an edge, the two pieces count as one: half of the look-ups are saved.
+    opens = np.ones(len(package), dtype=np.bool_)
+    closes = opens.copy()
+    opens[1:] = (package[1:] != package[:-1]) | (start[1:] != stop[:-1])
+    closes[:-1] = opens[1:]
+    package, ends = package[opens], np.stack([start[opens], stop[closes]])
+    done = 0
+    for last, (_, nodes, cdf) in zip(package.searchsorted(np.cumsum([law[0] for law in laws])), laws, strict=True):
+        ends[:, done:last] = np.interp(ends[:, done:last], nodes, cdf, left=0.0, right=1.0)
+        done = last
+    return np.asarray(np.bincount(package, weights=ends[1] - ends[0], minlength=count), dtype=np.float64)
 
 
 def breakevens(shape: Profile, entry_cost: float) -> list[float]:

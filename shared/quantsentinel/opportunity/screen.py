@@ -15,16 +15,10 @@ from quantsentinel.costs.slippage import over_legs
 from quantsentinel.desk import HardRules
 from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.frictions import Frictions
-from quantsentinel.opportunity.payoff_profile import (
-    ExitCost,
-    Legs,
-    Profile,
-    bought_and_sold,
-    profile,
-    win_probabilities,
-)
+from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, profile, win_probabilities
 from quantsentinel.opportunity.quote_table import JoinedTable, QuoteTable
-from quantsentinel.opportunity.structures import FALLS_OUTWARDS, IS_NAKED, Grid
+from quantsentinel.opportunity.stress import stressed_loss
+from quantsentinel.opportunity.structures import IS_NAKED, Grid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,8 +38,6 @@ REASONS = (
     "net_ev_of_premium",
 )
 """In the order in which they are asked; a candidate's reason is the first that stops it."""
-_BLOCK = 128
-"""Packages whose stress is added up at once: 200 kB of payoffs."""
 CONSENSUS_SHARE = 0.25
 """The consensus moves a score by at most a quarter of itself: it ranks, it never makes an edge."""
 
@@ -138,7 +130,7 @@ def screen(grid: Grid, table: JoinedTable, frictions: Frictions, rules: ScreenRu
     entry_cost = executable + frictions.impact + frictions.charges
     cost = (executable - mid) + frictions.impact + frictions.charges + expected_exit(table, grid, rules.exit_cost)
     net_ev = quantised(gross - cost)
-    stressed = quantised(stressed_loss(grid, table, entry_cost, rules))
+    stressed = quantised(stressed_loss(grid, table, entry_cost, rules.hard_rules, rules.exit_cost))
     laws = [
         (many, each.nodes, each.cdf)
         for many, each in zip(np.bincount(part, minlength=len(table.tables)).tolist(), table.tables, strict=True)
@@ -169,59 +161,6 @@ def expected_exit(table: QuoteTable, grid: Grid, cost: ExitCost) -> Floats:
     """(m,) expected cost of settlement: exercise tax on bought legs, the broker's fee on every leg in the money."""
     taxed = over_legs(np.maximum(grid.sides, 0.0) * table.expected[grid.rows]) * cost.tax
     return np.asarray(taxed + cost.fee * over_legs(np.abs(grid.sides) * table.in_the_money[grid.rows]))
-
-
-def stressed_loss(grid: Grid, table: JoinedTable, entry_cost: Floats, rules: ScreenRules) -> Floats:
-    """(m,) the worst of a +-5 % gap held to settlement and the 97.5 % expected shortfall under the implied density.
-
-    Payoffs of single options at the stress points, once as bought, once as sold and one of nothing, are added up by
-    row: a matrix product would bring in threads and another order of summation on another machine.
-    """
-    policy = rules.hard_rules
-    bins = round(table.tails.shape[1] * (1.0 - policy.tail_level))
-    gaps = table.forwards[:, None] * np.array([1.0 - policy.gap_stress, 1.0 + policy.gap_stress])
-    worst = np.empty(len(grid))
-    falls = FALLS_OUTWARDS[grid.family]
-    for outward, points in ((True, np.hstack([table.tails[:, :bins], table.tails[:, -bins:]])), (False, table.tails)):
-        which = (falls == outward).nonzero()[0]
-        rows, sides = grid.rows[which], grid.sides[which]
-        mentioned = np.zeros(len(table.strike), dtype=np.bool_)
-        mentioned[rows] = True
-        used = mentioned.nonzero()[0]
-        place = (np.cumsum(mentioned) - 1)[rows]
-        at = np.hstack([gaps, points])[table.part[used]]
-        singles = bought_and_sold(table.strike[used], table.is_call[used], at, rules.exit_cost)
-        row = np.where(sides > 0, place, np.where(sides < 0, place + len(used), 2 * len(used)))
-        worst[which] = _worst_outside(singles, row, bins) if outward else _worst(singles, row, bins)
-    return np.asarray(entry_cost - worst)
-
-
-def _worst_outside(singles: Floats, row: Ints, worst_bins: int) -> Floats:
-    """`_worst` of packages that pay the less the further out: their worst bins lie outermost on both sides, in one of
-    `worst_bins` + 1 ways to share them, and each way is a sum over the legs."""
-    low, high = singles[:, 2 : 2 + worst_bins], singles[:, : -1 - worst_bins : -1]
-    shares = np.zeros((worst_bins + 1, len(singles)))
-    np.cumsum(low.T, axis=0, out=shares[1:])
-    shares[:-1] += np.cumsum(high.T, axis=0)[::-1]
-    columns = np.vstack([shares / worst_bins, singles[:, :2].T])
-    payoff = columns.take(row[:, 0], axis=1)
-    for leg in range(1, row.shape[1]):
-        payoff += columns.take(row[:, leg], axis=1)
-    return np.asarray(payoff.min(axis=0))
-
-
-def _worst(singles: Floats, row: Ints, worst_bins: int) -> Floats:
-    """The worse of the gaps and of the tail's mean, over blocks small enough for the processor's cache."""
-    used = (row != len(singles) - 1).any(axis=0).nonzero()[0].tolist()
-    worst = np.empty(len(row))
-    for start in range(0, len(row), _BLOCK):
-        block = row[start : start + _BLOCK]
-        payoff = singles.take(block[:, used[0]], axis=0)
-        for leg in used[1:]:
-            payoff += singles.take(block[:, leg], axis=0)
-        tail = np.partition(payoff[:, 2:], worst_bins - 1, axis=1)[:, :worst_bins].mean(axis=1)
-        worst[start : start + _BLOCK] = np.minimum(tail, payoff[:, :2].min(axis=1))
-    return worst
 
 
 def quantised(values: Floats) -> Floats:

@@ -131,10 +131,10 @@ class Wings:
     anchor: Ints
     wing: Ints
 
-    def spreads(self) -> tuple[Ints, Ints, Ints]:
-        """(anchor, wing, which width) of every listed pair."""
+    def spreads(self) -> tuple[Ints, Ints]:
+        """(anchor, wing) of every listed pair."""
         at, width = (self.wing >= 0).nonzero()
-        return self.anchor[at], self.wing[at, width], width
+        return self.anchor[at], self.wing[at, width]
 
 
 def build_grid(ladders: Sequence[Ladder], spec: GridSpec) -> Grid:
@@ -225,22 +225,21 @@ def _wings(rungs: Rungs, sides: Sequence[tuple[Ints, Floats]]) -> list[Wings]:
 
 def _premium_collecting(rungs: Rungs, anchors: tuple[Ints, Ints, Ints], wings: Sequence[Wings]) -> Blocks:
     (puts, calls, centres), (put_wings, call_wings, low, high) = anchors, wings
-    short_put, long_put, put_width = put_wings.spreads()
-    short_call, long_call, call_width = call_wings.spreads()
-    steps = put_wings.wing.shape[1]
-    width = [rungs.part[short] * steps + width for short, width in ((short_put, put_width), (short_call, call_width))]
-    left, right = (width[0][:, None] == width[1]).nonzero()
+    short_put, long_put = put_wings.spreads()
+    short_call, long_call = call_wings.spreads()
+    put, call = _pairs(rungs, puts, calls)
+    pair, width = ((put_wings.wing[put] >= 0) & (call_wings.wing[call] >= 0)).nonzero()
+    left, right = put[pair], call[pair]
     centre, step = ((low.wing >= 0) & (high.wing >= 0)).nonzero()
     middle = centres[centre]
-    put, call = _pairs(rungs, puts, calls)
     return {
         Family.BULL_PUT: [2 * long_put + 1, 2 * short_put + 1],
         Family.BEAR_CALL: [2 * long_call, 2 * short_call],
         Family.IRON_CONDOR: [
-            2 * long_put[left] + 1,
-            2 * long_call[right],
-            2 * short_put[left] + 1,
-            2 * short_call[right],
+            2 * put_wings.wing[left, width] + 1,
+            2 * call_wings.wing[right, width],
+            2 * puts[left] + 1,
+            2 * calls[right],
         ],
         Family.IRON_BUTTERFLY: [
             2 * low.wing[centre, step] + 1,
@@ -249,27 +248,28 @@ def _premium_collecting(rungs: Rungs, anchors: tuple[Ints, Ints, Ints], wings: S
             2 * middle,
         ],
         Family.SHORT_STRADDLE: [2 * centres + 1, 2 * centres],
-        Family.SHORT_STRANGLE: [2 * put + 1, 2 * call],
+        Family.SHORT_STRANGLE: [2 * puts[put] + 1, 2 * calls[call]],
     }
 
 
 def _premium_paying(rungs: Rungs, anchors: tuple[Ints, Ints, Ints], wings: Sequence[Wings]) -> Blocks:
     (puts, calls, centres), (call_wings, put_wings) = anchors, wings
-    long_call, short_call, _ = call_wings.spreads()
-    long_put, short_put, _ = put_wings.spreads()
+    long_call, short_call = call_wings.spreads()
+    long_put, short_put = put_wings.spreads()
     call, put = _pairs(rungs, calls, puts)
-    apart = call > put
+    upper, lower = calls[call], puts[put]
+    apart = upper > lower
     return {
         Family.BULL_CALL: [2 * long_call, 2 * short_call],
         Family.BEAR_PUT: [2 * long_put + 1, 2 * short_put + 1],
         Family.LONG_STRADDLE: [2 * centres, 2 * centres + 1],
-        Family.LONG_STRANGLE: [2 * call[apart], 2 * put[apart] + 1],
+        Family.LONG_STRANGLE: [2 * upper[apart], 2 * lower[apart] + 1],
         Family.LONG_CALL: [2 * calls],
         Family.LONG_PUT: [2 * puts + 1],
     }
 
 
 def _pairs(rungs: Rungs, left: Ints, right: Ints) -> tuple[Ints, Ints]:
-    """All pairs of one expiry."""
+    """Which of one and which of the other are of one expiry: all pairs of places in these arrays."""
     one, other = (rungs.part[left][:, None] == rungs.part[right]).nonzero()
-    return left[one], right[other]
+    return one, other
