@@ -42,6 +42,16 @@ def test_the_correction_fades_beyond_the_quotes() -> None:
         assert smile(k) == pytest.approx(total_variance(k, PARAMS), rel=1e-6)
 
 
+def test_one_log_moneyness_is_answered_as_among_many_and_beyond_the_correction_as_the_bare_slice() -> None:
+    smile = corrected_smile(PARAMS, K, _wave(0.03), ONES)
+    far = 9.001 * smile.width
+    k = np.concatenate([K, np.linspace(-1.0, 1.0, 201), [K[0] - far, K[-1] + far]])
+    among = smile(k)
+    assert np.array([float(smile(at)) for at in k.tolist()]) == pytest.approx(among, rel=1e-14)
+    beyond = (k <= K[0] - far) | (k >= K[-1] + far)
+    assert np.array_equal(among[beyond], total_variance(k[beyond], PARAMS))
+
+
 @pytest.mark.parametrize("size", [0.01, 0.05, 0.2, 0.5])
 def test_the_rougher_the_quotes_the_stiffer_the_correction_and_the_density_stays_sound(size: float) -> None:
     random = np.random.default_rng(6)

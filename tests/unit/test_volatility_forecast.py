@@ -125,6 +125,14 @@ def test_a_day_as_volatile_as_the_past_does_not_move_the_forecast() -> None:
         assert forecast(BARS, today, CLOCK, (at, END)).annual_vol == pytest.approx(VOL, rel=1e-9)
 
 
+def test_the_shape_of_a_session_is_linear_between_its_quarters_of_an_hour() -> None:
+    quarters = np.linspace(0.0, 375.0, 26)
+    minutes = np.concatenate([[-5.0, 1.0, 374.9], quarters, np.nextafter(quarters, 0.0), np.nextafter(quarters, 400.0)])
+    wanted = np.interp(minutes, quarters, [0.0, *served().diurnal])
+    found = [diurnal_share(at, served()) for at in minutes.tolist()]
+    assert found == pytest.approx(wanted, abs=1e-15)
+
+
 def test_a_longer_session_counts_its_last_minutes_evenly_and_a_special_hour_all_of_them() -> None:
     assert diurnal_share(375.0, served()) == 1.0
     assert diurnal_share(390.0, served()) == pytest.approx(1 + 15 / 375)

@@ -77,6 +77,19 @@ def test_holes_and_wide_quotes_are_filled_by_the_spline() -> None:
     assert found.total_variance == pytest.approx(vol**2 * years, rel=2e-3)
 
 
+def test_vols_that_are_known_already_are_taken_for_the_tails() -> None:
+    deviation = np.sqrt(total_variance(np.log(STRIKE / FORWARD), SVI))
+    strip = _strip(deviation**2)
+    asked, told = (
+        model_free_variance(each, FORWARD, DISCOUNT) for each in (strip, replace(strip, deviation=deviation))
+    )
+    assert told.total_variance == pytest.approx(asked.total_variance, rel=1e-9)
+    wider = model_free_variance(replace(strip, deviation=1.5 * deviation), FORWARD, DISCOUNT)
+    assert wider.total_variance > told.total_variance
+    unknown = np.where(STRIKE > STRIKE[0], deviation, np.nan)
+    assert model_free_variance(replace(strip, deviation=unknown), FORWARD, DISCOUNT).reason == "cut_off"
+
+
 def test_the_spline_is_scipys_natural_one() -> None:
     random = np.random.default_rng(1)
     x, y = np.cumsum(random.uniform(0.5, 2.0, 20)), random.standard_normal(20)

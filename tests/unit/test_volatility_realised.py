@@ -46,6 +46,17 @@ def test_noise_of_five_points_adds_a_fifth_where_neighbouring_returns_would_add_
     assert naive > 1.6
 
 
+def test_it_is_the_mean_over_the_five_grids_one_by_one() -> None:
+    seconds = np.cumsum(np.random.default_rng(5).uniform(20, 130, 120))
+    path = _path(np.random.default_rng(6), seconds)
+    grids = [np.arange(seconds[0] + 60 * start, seconds[-1], 300.0) for start in range(5)]
+    logs = [np.log(path[np.searchsorted(seconds, grid, side="right") - 1]) for grid in grids]
+    returns = np.concatenate([np.diff(log) for log in logs])
+    found = realised_variance(seconds, path)
+    assert found.n == returns.size
+    assert found.value == pytest.approx(np.sum(returns**2) / (5 * returns.size) * found.minutes, rel=1e-12)
+
+
 def test_a_still_forward_has_zero_variance_and_counts_its_minutes() -> None:
     found = realised_variance(np.arange(0.0, 3601.0, 60.0), np.full(61, 24_600.0))
     assert (found.value, found.minutes, found.reason) == (0.0, 60.0, None)
