@@ -6,14 +6,14 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
-from typing import Any
+from typing import Any, Never
 
 from quantsentinel.errors import Broken
 
@@ -67,6 +67,10 @@ def _writer_of(kind: type) -> _Writer:
 def _fields_of(kind: type) -> tuple[str, ...]:
     if dataclasses.is_dataclass(kind):
         return tuple(field.name for field in dataclasses.fields(kind))
+    return _formless(kind)
+
+
+def _formless(kind: type) -> Never:
     raise Broken(f"{kind.__name__} has no canonical form", where="canonical", fix="Convert it to plain values")
 
 
@@ -152,12 +156,12 @@ _BASES: tuple[tuple[type, _Encoder, _Writer], ...] = (
     (datetime, _utc, lambda value: f'"{_utc(value)}"'),
     (date, date.isoformat, lambda value: f'"{value.isoformat()}"'),
     (Mapping, _mapping, _mapping_text),
-    (list, _list, _sequence_text),
-    (tuple, _list, _sequence_text),
+    (bytes, lambda value: _formless(type(value)), lambda value: _formless(type(value))),
+    (Sequence, _list, _sequence_text),
     (set, _sorted, lambda value: _sequence_text(_sorted(value))),
     (frozenset, _sorted, lambda value: _sequence_text(_sorted(value))),
 )
-"""The first that fits: an Enum may be a str, a datetime is a date, a named tuple is a tuple."""
+"""The first that fits: an Enum may be a str, a datetime is a date, a text and bytes are sequences."""
 
 
 def canonical_bytes(value: Any) -> bytes:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from quantsentinel.canonical import canonical, canonical_bytes, plain_bytes
 from quantsentinel.errors import Broken
 from quantsentinel.signals.decision import verdict_text
-from quantsentinel.verdict import Outcome, Verdict
+from quantsentinel.verdict import Outcome, Verdict, Verdicts
 
 
 class Colour(StrEnum):
@@ -94,6 +94,13 @@ def test_what_has_no_one_form_is_refused_by_both_walks(value: Any) -> None:
     for walk in (canonical, canonical_bytes):
         with pytest.raises(Broken, match=r"no canonical form|naive time"):
             walk(Many(value, [value]))
+
+
+def test_a_sequence_of_whatever_kind_is_a_list() -> None:
+    said = Verdict("asked", 1, Outcome.PASSED, 1.0, 2.0, "share", ".abc")
+    under = Verdicts("stamp", (said, said))
+    assert canonical(under) == [canonical(verdict) for verdict in under]
+    assert canonical_bytes(under) == canonical_bytes(tuple(under))
 
 
 def test_the_two_times_of_a_repeated_hour_have_two_texts() -> None:
