@@ -86,7 +86,7 @@ def test_vols_that_are_known_already_are_taken_for_the_tails() -> None:
     assert told.total_variance == pytest.approx(asked.total_variance, rel=1e-9)
     wider = model_free_variance(replace(strip, deviation=1.5 * deviation), FORWARD, DISCOUNT)
     assert wider.total_variance > told.total_variance
-    unknown = np.where(STRIKE > STRIKE[0], deviation, np.nan)
+    unknown = np.append(np.nan, deviation[1:])
     assert model_free_variance(replace(strip, deviation=unknown), FORWARD, DISCOUNT).reason == "cut_off"
 
 
