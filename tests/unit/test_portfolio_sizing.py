@@ -11,7 +11,7 @@ from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.budget import budget_of, share_of
 from quantsentinel.portfolio.sizing import Sizing, deepest, size
-from quantsentinel.portfolio.terms import terms_at
+from quantsentinel.portfolio.terms import pays_at, terms_at, wins_as_one_lot
 from quantsentinel.units import rupees
 from tests.builders import account, desk, market, opportunity
 
@@ -59,11 +59,12 @@ def test_what_was_entered_today_leaves_less_of_the_day_budget() -> None:
 RICH = account(max_loss_per_trade=1.0, max_loss_per_day=1.0, capital=rupees(10**8))
 
 
-def showing(units: float) -> Opportunity:
-    """The same offer where every leg shows so many units on either side."""
+def showing(units: float, zone: float = 20.0) -> Opportunity:
+    """The same offer where every leg shows so many units on either side, and its zone reaches so far."""
     offer = opportunity(market())
+    reach = (offer.mid, offer.executable + zone)
     thin = [leg.__class__(leg.bid, leg.ask, leg.mid, leg.iv, leg.delta, units, units) for leg in offer.legs]
-    return opportunity(market(), opportunity_id=f"opp-{units:g}", legs=tuple(thin))
+    return opportunity(market(), opportunity_id=f"opp-{units:g}", legs=tuple(thin), entry_zone=reach)
 
 
 def test_thin_books_lower_the_lots_until_the_rules_hold() -> None:
@@ -81,6 +82,15 @@ def test_thin_books_lower_the_lots_until_the_rules_hold() -> None:
 def test_the_displayed_size_cuts_a_trade_to_what_it_carries_instead_of_refusing_it(shown: float, lots: int) -> None:
     found = size(showing(shown), budget_of(Book(), RICH), desk())
     assert (found.lots, found.binding) == (lots, "depth")
+
+
+def test_lots_end_where_the_way_in_costs_a_unit_more_than_the_win_probability_was_found_to_bear() -> None:
+    offer = showing(75.0, zone=0.5)
+    found = size(offer, budget_of(Book(), RICH), desk())
+    assert (found.binding, 1 < found.lots < 4) == ("depth", True)
+    for lots, wins in ((found.lots, True), (found.lots + 1, False)):
+        assert wins_as_one_lot(offer, terms_at(offer, lots, desk())) is wins
+        assert pays_at(offer, lots, desk()) is wins
 
 
 @pytest.mark.parametrize("last", [1, 2, 7, 19, 20])

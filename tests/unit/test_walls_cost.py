@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from quantsentinel.portfolio.terms import terms_at
 from quantsentinel.risk.walls.cost import CHECKS, cost
 from quantsentinel.units import rupees
 from tests.builders import vertical_package
-from tests.wall_facts import by_name, outcome, wall_facts, with_policy, with_terms
+from tests.wall_facts import by_name, outcome, wall_facts, with_offer, with_policy, with_terms
 
+CENT = rupees("0.01")
 COLLECTS, PAYS = wall_facts(), wall_facts(vertical_package())
 
 
@@ -41,6 +45,32 @@ def test_no_gross_edge_means_no_ratio_and_no_entry() -> None:
 def test_without_a_stressed_loss_the_quotes_are_not_known() -> None:
     facts = with_terms(COLLECTS, net_ev_of_stressed_loss=None)
     assert outcome(cost(facts), "cost.net_ev_of_stressed_loss") == "unknown"
+
+
+def test_the_win_probability_of_one_lot_holds_where_a_unit_costs_no_more_than_the_zone_allows() -> None:
+    one = COLLECTS.opportunity.economics
+    alone = rupees(sum((line.amount for line in one.cost_lines), one.depth_impact))
+    lots, terms = COLLECTS.terms.lots, COLLECTS.terms
+    room = rupees((COLLECTS.opportunity.entry_zone[1] - COLLECTS.opportunity.executable) * terms.lot)
+    assert room > 0
+    least = (one.gross_edge - one.half_spread - alone - room) * lots - (terms.charges - terms.entry_charges)
+    at, beyond = (
+        by_name(cost(with_terms(COLLECTS, net_ev=least - paisa)))["cost.win_probability"]
+        for paisa in (0, 2 * lots * CENT)
+    )
+    assert (at.outcome.value, at.measured) == ("passed", terms.win_probability)
+    assert (beyond.outcome.value, beyond.measured) == ("unknown", None)
+    assert "5 lots exceed" in beyond.detail
+
+
+def test_what_depth_makes_dear_is_not_known_to_win_as_often_as_one_lot() -> None:
+    legs = tuple(replace(leg, bid_size=750.0, ask_size=750.0) for leg in COLLECTS.opportunity.legs)
+    thin = with_offer(COLLECTS, legs=legs, entry_zone=(COLLECTS.opportunity.mid, COLLECTS.opportunity.executable))
+    found = {}
+    for lots in (1, 2, 20, 40):
+        at = replace(thin, terms=terms_at(thin.opportunity, lots, thin.tenant.desk))
+        found[lots] = outcome(cost(at), "cost.win_probability")
+    assert found == {1: "passed", 2: "passed", 20: "passed", 40: "unknown"}
 
 
 def test_the_article_asks_every_package_for_its_win_probability() -> None:

@@ -15,7 +15,7 @@ from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.budget import Budget
 from quantsentinel.portfolio.displayed import lots_displayed
-from quantsentinel.portfolio.terms import funds_per_lot, pays_its_costs, terms_at
+from quantsentinel.portfolio.terms import funds_per_lot, pays_at
 from quantsentinel.units import quantise
 
 FULL = 100
@@ -56,11 +56,7 @@ def size(opportunity: Opportunity, budget: Budget, desk: Desk, rungs: Sequence[R
     sizing = _budgeted(opportunity, budget, lots_displayed(opportunity, desk), tuple(rungs))
     if sizing.lots <= 1 or not opportunity.is_eligible:
         return sizing
-
-    def pays(lots: int) -> bool:
-        return pays_its_costs(terms_at(opportunity, lots, desk), desk.policy.hard_rules)
-
-    deep = deepest(sizing.lots, pays)
+    deep = deepest(sizing.lots, lambda lots: pays_at(opportunity, lots, desk))
     return sizing if deep >= sizing.lots else replace(sizing, lots=deep, by_depth=float(deep), binding="depth")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from quantsentinel.costs.charges import order_slices
@@ -50,6 +51,9 @@ class Terms:
 
 
 _TERMS: Memo[tuple[Opportunity, Terms]] = Memo(1024)
+_PAYS: Memo[tuple[Opportunity, bool]] = Memo(1024)
+PAISA = Decimal("0.01")
+"""A lot's charges are rounded once in its terms and not in its lines."""
 
 
 def funds_per_lot(opportunity: Opportunity) -> Decimal:
@@ -91,8 +95,38 @@ def _terms(opportunity: Opportunity, lots: int, desk: Desk) -> Terms:
     )
 
 
-def pays_its_costs(terms: Terms, rules: HardRules) -> bool:
-    """The rules that depend on size still hold at these lots."""
+def pays_at(opportunity: Opportunity, lots: int, desk: Desk) -> bool:
+    """The rules that depend on size still hold at these lots; remembered as the terms are."""
+
+    def work_out() -> tuple[Opportunity, bool]:
+        terms, rules = terms_at(opportunity, lots, desk), desk.policy.hard_rules
+        wins = not asks_to_win(opportunity, rules) or wins_as_one_lot(opportunity, terms)
+        return opportunity, wins and _pays_its_costs(terms, rules)
+
+    return _PAYS.get((id(opportunity), desk.digest, lots), work_out)[1]
+
+
+def asks_to_win(opportunity: Opportunity, rules: HardRules) -> bool:
+    """Whether the win probability is asked of it: of every package, or of those that collect premium only."""
+    return rules.profile != "balanced" or not opportunity.executable > 0
+
+
+def wins_as_one_lot(opportunity: Opportunity, terms: Terms) -> bool:
+    """Whether the win probability found for one lot is known to be enough at these lots.
+
+    It falls with what a unit costs to enter, and the rule holds up to the zone's worst price at one lot's costs: so it
+    does where charges and depth impact of entering at the market are no more than that.
+    """
+    one, zone = opportunity.economics, opportunity.entry_zone[1] - opportunity.executable
+    if not math.isfinite(zone):
+        return False
+    entering = (one.gross_edge - one.half_spread) * terms.lots - terms.net_ev - (terms.charges - terms.entry_charges)
+    alone = sum((line.amount for line in one.cost_lines), one.depth_impact + PAISA)
+    bound = (alone + Decimal(str(round(zone, 6))) * terms.lot) * terms.lots
+    return entering.is_finite() and entering <= bound
+
+
+def _pays_its_costs(terms: Terms, rules: HardRules) -> bool:
     share, ratio = terms.net_ev_of_stressed_loss, terms.cost_ratio
     strong = share is None or share >= rules.min_net_ev_of_stressed_loss
     return terms.net_ev > 0 and strong and ratio is not None and ratio <= rules.max_cost_ratio

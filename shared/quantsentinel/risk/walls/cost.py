@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from quantsentinel.portfolio.terms import wins_as_one_lot
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, at_least, at_most, known, passes, receipt
 from quantsentinel.risk.shared_verdicts import at_lots
@@ -58,10 +59,19 @@ def _ratio(facts: Facts) -> Verdict:
 
 
 def _win_probability(facts: Facts) -> Verdict:
-    """P(net P&L > 0) under the physical density, as the market pass found it for the package."""
+    """P(net P&L > 0) under the physical density, as the market pass found it for one lot of the package.
+
+    Of lots that cost a unit more to enter than that one may it is not known (`portfolio.terms`).
+    """
     rules, paid = facts.tenant.desk.policy.hard_rules, _premium_paid(facts)
     asked = rules.profile != "balanced" or not known(paid) or paid <= 0
     limit = rules.min_win_probability if asked else 0.0
+    if asked and not wins_as_one_lot(facts.opportunity, facts.terms):
+        detail = (
+            f"known at one lot's costs, which {counted(facts.terms.lots, 'lot')} exceed by more than the entry zone"
+        )
+        reading = Reading(None, limit, "probability", detail)
+        return receipt(WIN, Outcome.UNKNOWN, reading, rules.profile, paid, facts.terms.lots)
     detail = f"profile {rules.profile}" if asked else "not asked of a paid package under the balanced profile"
     reading = Reading(facts.terms.win_probability, limit, "probability", detail)
     return at_least(WIN, reading, rules.profile, paid)
