@@ -7,14 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from quantsentinel.settings import BucketKind
+
 ACK_SPARE_S = 5
 """What a push needs beyond the function's own time, so that an answer in the last second still counts."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{2,25}$")]
 """Of a function or a job: also a folder, a Python name and, with dashes, part of a service account's id."""
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)]
-Kind = Literal["raw", "snapshots", "decisions", "audit", "models"]
-"""Of objects: the settings name a bucket for each."""
 SecretId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,62}$")]
 Text = Annotated[str, StringConstraints(min_length=10, max_length=200)]
 Cron = Annotated[str, StringConstraints(pattern=r"^([0-9*/,-]+ ){4}[0-9*/,-]+$")]
@@ -69,7 +69,7 @@ class Permissions(Row):
     """On objects: `read`; `create` reads and adds, never writes over; `write` does all three."""
 
     documents: Literal["none", "read", "write"]
-    objects: Mapping[Kind, Literal["read", "create", "write"]]
+    objects: Mapping[BucketKind, Literal["read", "create", "write"]]
     secrets: tuple[SecretId, ...]
     secret_versions_added: tuple[SecretId, ...] = ()
 
@@ -159,5 +159,5 @@ class FunctionMapRows(Row):
 
     functions: Mapping[Name, Function] = Field(min_length=1)
     jobs: Mapping[Name, Job]
-    buckets: Mapping[Kind, Bucket] = Field(min_length=1)
+    buckets: Mapping[BucketKind, Bucket] = Field(min_length=1)
     secrets: Mapping[SecretId, Secret]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -22,6 +22,8 @@ FILE_SUFFIX = "_FILE"
 DIGEST = r"^(sha256:[0-9a-f]{64})?$"
 PATH_FIELDS = ("state", "lake", "marketdata", "history", "rules_overlay", "policy_overlay", "legal_rows")
 
+BucketKind = Literal["raw", "snapshots", "decisions", "audit", "models"]
+BUCKET_KINDS: tuple[BucketKind, ...] = get_args(BucketKind)
 Secret = SecretStr
 """A value whose repr, text and JSON are stars; `.get_secret_value()` is the one way in."""
 
@@ -117,7 +119,7 @@ class Settings(BaseModel):
             raise ValueError("; ".join(problems))
         return self
 
-    def bucket(self, kind: Literal["raw", "snapshots", "decisions", "audit", "models"]) -> str:
+    def bucket(self, kind: BucketKind) -> str:
         """The bucket of a kind of object."""
         name: str = getattr(self, f"bucket_{kind}")
         return name or f"{self.project}-qs-{kind}"

@@ -245,8 +245,9 @@ def test_the_doctor_names_what_is_due_what_is_too_old_and_what_is_promoted_and_n
 
     young = datetime(2025, 8, 29, tzinfo=UTC)
     assert status(young) == OK
-    assert status(datetime(2025, 12, 31, tzinfo=UTC)) == WARN, "the forecast is due"
-    assert status(datetime(2028, 5, 26, tzinfo=UTC)) == WARN
+    assert status(datetime(2027, 11, 25, tzinfo=UTC)) == OK
+    assert status(datetime(2027, 11, 27, tzinfo=UTC)) == WARN, "half a year is left"
+    assert status(datetime(2028, 5, 26, 12, tzinfo=UTC)) == WARN
     assert status(datetime(2028, 5, 27, tzinfo=UTC)) == FAIL, "two years after the packaged clock learned"
     promote(platform, clock, "asha", "yearly")
     assert status(young) == WARN

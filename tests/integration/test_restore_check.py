@@ -70,7 +70,7 @@ def wrong(found: dict[str, dict[str, str]]) -> set[str]:
 def test_a_copied_state_is_whole(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = checks(capsys, "--state", str(state))
     assert {check["status"] for check in found.values()} == {"ok"}
-    assert len(found) == 7
+    assert len(found) == 8
     assert "2 of them under 1 sealed roots" in found["audit chains"]["found"]
     assert "newest 3 cycles" in found["cycles' content"]["found"]
 
@@ -146,6 +146,17 @@ def change_snapshot(platform: Platform) -> None:
     platform.objects.put(str(first(platform, "cycles").data["snapshot_key"]), b"PAR1 no more")
 
 
+def lose_part(platform: Platform) -> None:
+    """It was promoted after the minute that the artefacts were restored to."""
+    body = {"stack": ["sha256:" + "a" * 64], "changes": 1}
+    platform.documents.commit([Put("registry/volatility/parts/clock", body)])
+
+
+def change_part(platform: Platform) -> None:
+    body = {"part": "clock", "artefact": "{}", "offered_at": "2025-08-29", "promoted_at": None}
+    platform.documents.commit([Put(f"registry/volatility/artefacts/{'a' * 64}", body)])
+
+
 def _lose(platform: Platform, key: str) -> None:
     _object(platform, key).unlink()
 
@@ -163,6 +174,8 @@ DAMAGE: dict[Callable[[Platform], None], tuple[set[str], str, str]] = {
     lose_decisions: ({"cycles' objects"}, "cycles' objects", "decisions/"),
     lose_newest_snapshot: ({"cycles' objects", "cycles' content", "market pointers"}, "market pointers", "is missing"),
     change_history: ({"cycles' content"}, "cycles' content", "history/NIFTY/"),
+    lose_part: ({"fitted parts"}, "fitted parts", "is gone"),
+    change_part: ({"fitted parts"}, "fitted parts", "the content's digest is"),
     change_snapshot: ({"cycles' content"}, "cycles' content", "not a Parquet file"),
 }
 

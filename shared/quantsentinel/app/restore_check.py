@@ -13,7 +13,9 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.errors import Broken, QuantsentinelError
 from quantsentinel.market.calendar import IST
 from quantsentinel.ports import Document, Documents, Json, Where
+from quantsentinel.stores.models import ModelRegistry
 from quantsentinel.stores.tenants import TenantStore
+from quantsentinel.volatility.parameters import PARTS
 
 NAMED = 5
 """How many of what is missing are named in a line; the count says the rest."""
@@ -37,6 +39,7 @@ def restore_check(platform: Platform, since: date = BEGINNING) -> list[Check]:
         "cycles' objects": lambda: objects(platform, since),
         "cycles' content": lambda: content(platform),
         "market pointers": lambda: pointers(platform),
+        "fitted parts": lambda: fitted_parts(platform),
         "outbox": lambda: waiting(platform),
     }
     return [checked(name, ask) for name, ask in parts.items()]
@@ -173,6 +176,14 @@ def pointers(platform: Platform) -> Check:
 def _broken(platform: Platform, pointer: Document) -> str:
     missing = [str(pointer.data[key]) for key in KEYS[:2] if platform.objects.get(str(pointer.data[key])) is None]
     return f"{', '.join(missing)} is missing" if missing else ""
+
+
+def fitted_parts(platform: Platform) -> Check:
+    """Every artefact is what its name says, and what the registry has in force is among them."""
+    registry = ModelRegistry(platform.documents, platform.objects)
+    held = {found.digest for found, _ in registry.artefacts()}
+    wrong = [f"{digest} is gone" for part in PARTS if (digest := registry.in_force(part)) and digest not in held]
+    return _said("fitted parts", wrong, f"{len(held)} artefacts hold", "Restore an earlier point of the database")
 
 
 def waiting(platform: Platform) -> Check:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import quantsentinel
 from quantsentinel.app.check import FAIL, OK, WARN, Check, failed
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from quantsentinel.settings import Settings
 
 MAP = Path("terraform/functions.json")
-KINDS: tuple[Literal["raw", "snapshots", "decisions", "audit"], ...] = ("raw", "snapshots", "decisions", "audit")
 APPLY = "`terraform apply` in terraform/envs/<env>; on emulators `make emulators`"
 
 
@@ -44,6 +44,7 @@ def deployment(settings: Settings, environ: Mapping[str, str], *, write: bool) -
     """Every check of a project, or of the emulators that `environ` names."""
     from quantsentinel.adapters.google.connection import translated
     from quantsentinel.app.health import health
+    from quantsentinel.settings import BUCKET_KINDS
     from quantsentinel.wiring.google import open_google
 
     try:
@@ -56,7 +57,7 @@ def deployment(settings: Settings, environ: Mapping[str, str], *, write: bool) -
     asked = the_map()
     return [
         *health(platform, write=write),
-        *(_checked(f"bucket {kind}", lambda kind=kind: bucket(inspection, settings.bucket(kind))) for kind in KINDS),  # type: ignore[misc]  # mypy cannot infer a lambda's default
+        *(_checked(f"bucket {kind}", partial(bucket, inspection, settings.bucket(kind))) for kind in BUCKET_KINDS),
         *messaging(inspection, asked, settings.topic_prefix),
         *secrets(settings, asked, environ),
     ]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from quantsentinel.settings import Settings
 
 app = typer.Typer(help="Restores and drills.", no_args_is_help=True)
-KINDS = ("raw", "snapshots", "decisions", "audit", "models")
 
 
 @app.command()
@@ -61,9 +60,11 @@ def _from(since: str, days: int, now: datetime) -> date:
 
 
 def _pair(text: str) -> tuple[str, str]:
+    from quantsentinel.settings import BUCKET_KINDS
+
     kind, _, name = text.partition("=")
-    if kind not in KINDS or not name:
-        raise BadInput(f"{text!r}", where="--bucket", fix=f"KIND=NAME, with KIND one of {', '.join(KINDS)}")
+    if kind not in BUCKET_KINDS or not name:
+        raise BadInput(f"{text!r}", where="--bucket", fix=f"KIND=NAME, with KIND one of {', '.join(BUCKET_KINDS)}")
     return kind, name
 
 

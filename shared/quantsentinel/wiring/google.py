@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
-from typing import Literal
 
 from quantsentinel.adapters.embedded.clock import SystemClock
 from quantsentinel.adapters.google.bus import PubSubBus
@@ -17,14 +16,13 @@ from quantsentinel.app.platform import Platform
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput
 from quantsentinel.ports import Clock, MarketFeed, ObjectInfo, Objects
-from quantsentinel.settings import Settings
+from quantsentinel.settings import BucketKind, Settings
 from quantsentinel.wiring.channels import Channels
 from quantsentinel.wiring.desk import desk_of
 from quantsentinel.wiring.fitted import with_fitted
 from quantsentinel.wiring.margin_broker import standing_broker
 
-Kind = Literal["raw", "snapshots", "decisions", "audit", "models"]
-BUCKETS: Mapping[str, Kind] = {"raw": "raw", "decisions": "decisions", "audit-roots": "audit", "models": "models"}
+BUCKETS: Mapping[str, BucketKind] = {"raw": "raw", "decisions": "decisions", "audit-roots": "audit", "models": "models"}
 """First part of a key to the bucket that holds it; everything else is in `snapshots`."""
 
 
@@ -88,7 +86,7 @@ def open_google(
     )
 
 
-def _bucket(settings: Settings, kind: Kind, emulator: str | None) -> Objects:
+def _bucket(settings: Settings, kind: BucketKind, emulator: str | None) -> Objects:
     return GcsObjects(settings.project, settings.bucket(kind), emulator_url=emulator)
 
 
