@@ -11,6 +11,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, overload
 
+from quantsentinel.canonical import canonical_text, quoted
 from quantsentinel.errors import Broken
 from quantsentinel.frozen import dataclass, draft_of, evolve
 
@@ -22,30 +23,34 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-_BLOCKED, _UNKNOWN = Outcome.BLOCKED, Outcome.UNKNOWN
+_PASSED, _BLOCKED, _UNKNOWN = Outcome.PASSED, Outcome.BLOCKED, Outcome.UNKNOWN
 
 Measured = float | str | None
 """What a guard measured or compared with: a number, a text, or None when it could not be measured."""
 
 
 class _Evidence:
-    """Slots beside a verdict's fields: the stamp of its decision (empty without one), and what its hash is taken of.
+    """Slots beside a verdict's fields: the stamp of its decision (empty without one), what its hash is taken of, and
+    its canonical text before and after the place of a stamp that it has not got.
 
     A decision makes some hundred verdicts, and most of them are read when its row is written or never: `input_hash` is
     an empty slot until then. A verdict that was written field by field has its hash and no evidence.
     """
 
-    __slots__ = ("decision", "evidence")
+    __slots__ = ("decision", "evidence", "text")
 
     if TYPE_CHECKING:
         decision: str | None
         evidence: tuple[object, ...] | Verdict
+        text: tuple[str, str]
     else:
 
         def __getattr__(self, name: str) -> Any:
             """Asked for empty slots only."""
             if name == "input_hash":
                 made = _hash_of(self)
+            elif name == "text":
+                made = _text_of(self)
             elif name == "decision":
                 stamp, dot, _ = self.input_hash.partition(".")
                 made = stamp if dot else None
@@ -85,6 +90,16 @@ def _hash_of(verdict: Verdict) -> str:
     if isinstance(seen, Verdict):
         return f"{verdict.decision}{seen.input_hash}"
     return f".{blake2b(f'{verdict.guard}{seen!r}'.encode(), digest_size=16).hexdigest()}"
+
+
+def _text_of(verdict: Verdict) -> tuple[str, str]:
+    """Field by field, which takes half the time of `canonical_text`."""
+    return (
+        f'{{"detail":{quoted(verdict.detail)},"guard":{quoted(verdict.guard)},"input_hash":"',
+        f'{quoted(verdict.input_hash)[1:]},"limit":{canonical_text(verdict.limit)},'
+        f'"measured":{canonical_text(verdict.measured)},"outcome":{quoted(verdict.outcome)},'
+        f'"unit":{quoted(verdict.unit)},"version":{verdict.version}}}',
+    )
 
 
 _Draft = draft_of(Verdict)
@@ -137,6 +152,13 @@ class Verdicts(Sequence[Verdict]):
     def __hash__(self) -> int:
         return hash(tuple(self))
 
+    def texts(self) -> Iterator[str]:
+        """The canonical text of each. Tenants share what is around their stamps."""
+        decision = self.decision
+        for verdict in self.said:
+            before, after = verdict.text
+            yield f"{before}{decision}{after}" if verdict.decision == "" else f"{before}{after}"
+
     def retold(self, guard: str, detail: str) -> Verdicts:
         """With another sentence of one guard."""
         told = [evolve(one, detail=detail) if one.guard == guard else one for one in self.said]
@@ -150,7 +172,8 @@ def first_stop(verdicts: Iterable[Verdict]) -> Verdict | None:
         return None if found is None else signed(verdicts.decision, found)
     asked = None
     for asked in verdicts:
-        if asked.outcome is _BLOCKED or asked.outcome is _UNKNOWN:
+        outcome = asked.outcome
+        if outcome is not _PASSED and (outcome is _BLOCKED or outcome is _UNKNOWN):
             return asked
     if asked is None:
         raise Broken("no guard was asked", where="verdict.first_stop", fix="An empty registry never passes")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from quantsentinel.canonical import canonical_bytes
 from quantsentinel.risk.castle import CONDITIONS, WALLS
 from quantsentinel.risk.facts import Facts
 from quantsentinel.risk.receipt import Reading, receipt
@@ -100,3 +101,10 @@ def test_what_is_worked_out_when_it_is_read_does_not_depend_on_what_is_read_firs
         written.evidence  # noqa: B018  # that is what must fail: nobody knows any more what it was made of
     with pytest.raises(AttributeError, match="profit"):
         made.profit  # type: ignore[attr-defined]  # noqa: B018  # neither has it what no verdict has
+
+
+def test_the_text_of_a_shared_receipt_under_a_stamp_is_that_of_the_signed_one() -> None:
+    said = receipt("master", Outcome.BLOCKED, Reading(1.0, None, 'a "unit"', "ž"), 1.0, "x")
+    rule = Verdict("net_ev", 1, Outcome.PASSED, 1.0, 0.0, "INR", "sha256:offer")
+    found = Verdicts("mine", (said, signed("theirs", said), rule))
+    assert list(found.texts()) == [canonical_bytes(one).decode() for one in found]

@@ -11,9 +11,11 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from quantsentinel.frozen import dataclass, draft_of
+from quantsentinel.units import counted
 from quantsentinel.verdict import Measured, Outcome, Verdict
 
 F = TypeVar("F")
@@ -47,8 +49,9 @@ class Wall(Generic[F]):
     ask: Callable[[F], tuple[Verdict, ...]]
 
 
+@lru_cache(maxsize=256)
 def stamp(tenant_id: str, cycle_id: str, snapshot_digest: str, decided_at: datetime) -> str:
-    """16 hex characters that name a decision."""
+    """16 hex characters that name a decision. Its facts ask for them, and each of its signals again."""
     text = f"{tenant_id}|{cycle_id}|{snapshot_digest}|{decided_at.timestamp():.6f}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -75,6 +78,12 @@ def receipt(name: str, outcome: Outcome, reading: Reading | _Exact, *inputs: obj
     draft.__class__ = Verdict
     verdict: Verdict = draft
     return verdict
+
+
+@lru_cache(maxsize=256, typed=True)
+def at(lots: int) -> str:
+    """`at 3 lots`: what was measured depends on the size."""
+    return f"at {counted(lots, 'lot')}"
 
 
 def passes(condition: bool | None) -> Outcome:

@@ -16,7 +16,6 @@ from quantsentinel.canonical import (
     digest,
     list_text,
     object_text,
-    quoted,
     sha256,
 )
 from quantsentinel.frozen import dataclass, evolve
@@ -26,7 +25,7 @@ from quantsentinel.risk.facts import AsOf, TenantFacts
 from quantsentinel.risk.health import Health
 from quantsentinel.signals.signal import Refusal, SignalEvent, SignalState
 from quantsentinel.units import Rupees
-from quantsentinel.verdict import Verdict, Verdicts
+from quantsentinel.verdict import Verdicts
 
 SAME_REFUSAL = timedelta(minutes=1)
 STATE = tuple(name for name in Book.__slots__ if name not in ("refusals", "applied", "audit_seq"))
@@ -109,12 +108,12 @@ class TenantDecision:
                 "snapshot": view.snapshot_digest,
                 **{name: sha256(data) for name, data in self.sources.items()},
             },
-            "signals": [signal_row(event) for event in self.events],
             "equity": self.equity,
             "book_after": digest(evolve(self.book_after, audit_seq=0)),
         }
         texts = {name: canonical_text(value) for name, value in row.items()}
-        texts["switches"] = list_text(map(verdict_text, self.switches))
+        texts["signals"] = list_text(map(signal_text, self.events))
+        texts["switches"] = list_text(self.switches.texts())
         texts["refusals"] = list_text(refusal_text(refusal, len(self.switches)) for refusal in self.refusals)
         return object_text(texts).encode()
 
@@ -161,9 +160,9 @@ class _Around:
 _AROUND = _Around()
 
 
-def signal_row(event: SignalEvent) -> dict[str, Any]:
+def signal_text(event: SignalEvent) -> str:
     """A signal in the decision row: its opportunity by id (the view holds it), its receipts in full."""
-    return {
+    row = {
         "id": event.event_id,
         "state": event.state,
         "mode": event.mode,
@@ -171,11 +170,12 @@ def signal_row(event: SignalEvent) -> dict[str, Any]:
         "opportunity": event.opportunity.opportunity_id if event.opportunity else None,
         "terms": event.terms,
         "sizing": event.sizing,
-        "receipts": tuple(event.receipts),
         "exit_price": event.exit_price,
         "pnl": event.pnl,
         "why": event.why,
     }
+    texts = {name: canonical_text(value) for name, value in row.items()}
+    return object_text({**texts, "receipts": list_text(event.receipts.texts())})
 
 
 def refusal_text(refusal: Refusal, switches: int) -> str:
@@ -186,20 +186,10 @@ def refusal_text(refusal: Refusal, switches: int) -> str:
             "opportunity": canonical_text(refusal.opportunity_id),
             "family": canonical_text(refusal.family),
             "expiry": canonical_text(refusal.expiry),
-            "first": verdict_text(refusal.first),
-            "verdicts": list_text(map(verdict_text, refusal.verdicts[switches:])),
+            "first": "".join(refusal.first.text),
+            "verdicts": list_text(refusal.verdicts[switches:].texts()),
             "sizing": canonical_text(refusal.sizing),
         }
-    )
-
-
-def verdict_text(verdict: Verdict) -> str:
-    """`canonical_text(verdict)`, field by field: a decision holds some hundred, so half the time is worth the lines."""
-    return (
-        f'{{"detail":{quoted(verdict.detail)},"guard":{quoted(verdict.guard)},'
-        f'"input_hash":{quoted(verdict.input_hash)},"limit":{canonical_text(verdict.limit)},'
-        f'"measured":{canonical_text(verdict.measured)},"outcome":{quoted(verdict.outcome)},'
-        f'"unit":{quoted(verdict.unit)},"version":{verdict.version}}}'
     )
 
 

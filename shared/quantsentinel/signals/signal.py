@@ -16,10 +16,10 @@ from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import EntryKey, Position
 from quantsentinel.portfolio.sizing import Sizing
 from quantsentinel.portfolio.terms import Terms
-from quantsentinel.risk.castle import GUARDS, VERSIONS
+from quantsentinel.risk.castle import CASTLE, GUARDS, SWITCHES, VERSIONS
 from quantsentinel.risk.receipt import stamp
 from quantsentinel.units import Rupees
-from quantsentinel.verdict import Outcome, Verdict, Verdicts
+from quantsentinel.verdict import Verdict, Verdicts, first_stop
 
 __all__ = ["Refusal", "SignalEvent", "SignalState", "Sizing", "Terms", "signal_id_of"]
 
@@ -34,7 +34,7 @@ class SignalState(StrEnum):
     CLOSED = "closed"
 
 
-_BLOCKED, _UNKNOWN = Outcome.BLOCKED, Outcome.UNKNOWN
+_SWITCHES = tuple(guard.name for guard in SWITCHES)
 OFFERS = frozenset({SignalState.CREATED, SignalState.UPDATED})
 """States that ask the tenant to enter: they need every receipt."""
 
@@ -135,29 +135,29 @@ def _require_offer(event: SignalEvent) -> None:
         raise Broken("an offer without opportunity, terms or sizing", where=event.signal_id)
     if event.terms.max_loss is None or event.terms.lots < 1:
         raise Broken("an offer without lots or with an unbounded loss", where=event.signal_id)
-    rules = [verdict.guard for verdict in opportunity.verdicts]
-    asked = [verdict.guard for verdict in event.receipts.said]
-    names = set(asked)
-    if not rules or len(names) != len(asked) or names != GUARDS.union(rules) or len(asked) != len(GUARDS) + len(rules):
-        found, expected = Counter(asked), Counter([*GUARDS, *rules])
-        odd = sorted((found - expected) + (expected - found)) or "a guard twice"
+    receipts, rules = event.receipts, opportunity.verdicts
+    asked = [verdict.guard for verdict in receipts.said]
+    if not rules or asked != [*_SWITCHES, *[rule.guard for rule in rules], *CASTLE.names]:
+        found, expected = Counter(asked), Counter([*GUARDS, *[rule.guard for rule in rules]])
+        odd = sorted((found - expected) + (expected - found)) or "out of order"
         raise Broken(f"receipts are not complete: {odd}", where=event.signal_id, fix="Ask the whole castle")
-    _require_passing(event, opportunity)
+    stop = first_stop(receipts)
+    if stop is not None:
+        raise Broken(f"{stop.guard} is {stop.outcome.value}", where=event.signal_id)
+    _require_fresh(event, receipts, rules)
 
 
-def _require_passing(event: SignalEvent, opportunity: Opportunity) -> None:
-    """Every receipt under the stamp of this decision, what a hard rule said its offer's own."""
+def _require_fresh(event: SignalEvent, receipts: Verdicts, rules: tuple[Verdict, ...]) -> None:
+    """Every receipt under the stamp of this decision, those of the hard rules the offer's own."""
     decision = stamp(event.tenant_id, event.cycle_id, event.snapshot_digest, event.decided_at)
-    own, versions, fresh = {rule.guard: rule for rule in opportunity.verdicts}, VERSIONS, ("", decision)
-    if event.receipts.decision != decision:
+    if receipts.decision != decision:
         raise Broken("the receipts are of another decision", where=event.signal_id)
-    for verdict in event.receipts.said:
-        if verdict.outcome is _BLOCKED or verdict.outcome is _UNKNOWN:
-            raise Broken(f"{verdict.guard} is {verdict.outcome.value}", where=event.signal_id)
-        rule, version = own.get(verdict.guard), versions.get(verdict.guard)
-        if rule is None:
-            is_own = verdict.version == version and verdict.decision in fresh
-        else:
-            is_own = verdict is rule or verdict == rule
-        if not is_own:
-            raise Broken(f"the receipt of {verdict.guard} is of another decision", where=event.signal_id)
+    first, last = len(_SWITCHES), len(_SWITCHES) + len(rules)
+    said, fresh = receipts.said, ("", decision)
+    stale = [
+        *(one.guard for one, rule in zip(said[first:last], rules, strict=True) if one is not rule and one != rule),
+        *(one.guard for one in said[:first] if one.decision not in fresh or one.version != VERSIONS[one.guard]),
+        *(one.guard for one in said[last:] if one.decision not in fresh or one.version != VERSIONS[one.guard]),
+    ]
+    if stale:
+        raise Broken(f"the receipt of {stale[0]} is of another decision", where=event.signal_id)

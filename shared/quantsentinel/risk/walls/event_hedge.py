@@ -15,9 +15,8 @@ from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.marks import payoff
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, at_most, receipt
+from quantsentinel.risk.receipt import Reading, at, at_most, receipt
 from quantsentinel.risk.shared_verdicts import of_offer
-from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 PROTECTION = "event_hedge.protection"
@@ -55,7 +54,7 @@ def protection(facts: Facts) -> Verdict:
     found = of_offer(facts, _bearing)
     if found.move is None or found.worst is None:
         return _unknown(facts, limit, f"the move of {found.text} is not known")
-    detail = f"{found.text} at {counted(facts.terms.lots, 'lot')}"
+    detail = f"{found.text} {at(facts.terms.lots)}"
     reading = Reading(_loss(facts, found.worst), limit, "INR", detail)
     return at_most(PROTECTION, reading, found.move, found.worst)
 

@@ -15,8 +15,7 @@ from functools import lru_cache
 from quantsentinel.opportunity.broker_margin import margin_source
 from quantsentinel.portfolio.stressed_margin import Needed, Now, needed_after_shock
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, at_most, receipt
-from quantsentinel.units import counted
+from quantsentinel.risk.receipt import Reading, at, at_most, receipt
 from quantsentinel.verdict import Outcome, Verdict
 
 BUFFER, STRESSED = "margin.buffer", "margin.stressed"
@@ -34,7 +33,7 @@ def _buffer(facts: Facts) -> Verdict:
     if funds <= 0:
         reading = Reading(after, limit, "INR", "the trade has no margin")
         return receipt(BUFFER, Outcome.BLOCKED, reading, after, funds, limit)
-    said = f"at {counted(facts.terms.lots, 'lot')}, {margin_source(facts.opportunity)}"
+    said = f"{at(facts.terms.lots)}, {margin_source(facts.opportunity)}"
     return at_most(BUFFER, Reading(after, limit, "INR", said))
 
 

@@ -13,9 +13,8 @@ from quantsentinel.market.instruments import Package
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.displayed import displayed
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, at_most, known, receipt
+from quantsentinel.risk.receipt import Reading, at, at_most, known, receipt
 from quantsentinel.risk.shared_verdicts import at_lots
-from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 TRADE, DAY, POSITIONS = "policy.trade_loss", "policy.day_loss", "policy.positions"
@@ -48,7 +47,7 @@ def _loss(facts: Facts, name: str, loss: Decimal | None, limit: Decimal) -> Verd
     if loss is None:
         reading = Reading(None, float(limit), "INR", "the loss is unbounded")
         return receipt(name, Outcome.BLOCKED, reading, None, limit)
-    reading = Reading(float(loss), float(limit), "INR", f"at {counted(facts.terms.lots, 'lot')}")
+    reading = Reading(float(loss), float(limit), "INR", at(facts.terms.lots))
     return at_most(name, reading, facts.terms.lots)
 
 

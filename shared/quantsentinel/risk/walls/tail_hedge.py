@@ -9,9 +9,8 @@ from __future__ import annotations
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.tail_loss import tail_loss
 from quantsentinel.risk.facts import Facts
-from quantsentinel.risk.receipt import Reading, at_most, known, receipt
+from quantsentinel.risk.receipt import Reading, at, at_most, known, receipt
 from quantsentinel.risk.shared_verdicts import at_lots, of_offer
-from quantsentinel.units import counted
 from quantsentinel.verdict import Outcome, Verdict
 
 BOUNDED, ADEQUATE = "tail_hedge.bounded", "tail_hedge.adequate"
@@ -43,7 +42,7 @@ def adequate(facts: Facts) -> Verdict:
     points = of_offer(facts, _worst)
     units = terms.lots * terms.lot
     loss = None if points is None or not known(charges) else points * units + float(charges)
-    reading = Reading(loss, limit, "INR", f"at {counted(terms.lots, 'lot')}, in a gap or in the tail")
+    reading = Reading(loss, limit, "INR", f"{at(terms.lots)}, in a gap or in the tail")
     return at_most(ADEQUATE, reading, points, units, charges)
 
 
