@@ -139,8 +139,11 @@ def _dataclass(kind: Any) -> Decoder:
     hints = typing.get_type_hints(kind)
     fields = [field for field in dataclasses.fields(kind) if field.init]
     readers = {field.name: decoder(hints[field.name]) for field in fields}
+    in_order = tuple(readers.items())
 
     def read(data: Any) -> Any:
+        if data.keys() == readers.keys():  # by place: nearly every document holds all fields
+            return kind(*[reader(data[name]) for name, reader in in_order])
         unknown = data.keys() - readers.keys()
         if unknown:
             raise ValueError(f"unknown fields {sorted(unknown)} of {kind.__name__}")

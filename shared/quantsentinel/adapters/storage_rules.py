@@ -6,10 +6,10 @@ Every adapter checks with these before it touches its storage, so what works on 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from quantsentinel.errors import BadInput, Broken
@@ -81,11 +81,17 @@ def encode(path: str, data: Mapping[str, Any]) -> str:
     """`data` as JSON with sorted keys. Raises `Broken` when it is not JSON, has a reserved key or is too large."""
     _check_map(dict(data), path, MAX_DEPTH)
     _check_expiry(path, data)
-    text = json.dumps(dict(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = _ENCODE(dict(data))
     size = len(_utf8(text, path))
     if size > MAX_DOCUMENT_BYTES:
         raise Broken(f"{size} bytes, at most {MAX_DOCUMENT_BYTES}", where=path, fix="Store it as an object")
     return text
+
+
+_ENCODE = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
+"""What was walked to `MAX_DEPTH` cannot run in a circle."""
 
 
 def _check_expiry(path: str, data: Mapping[str, Any]) -> None:
@@ -103,7 +109,8 @@ def _check_map(data: dict[str, Any], where: str, depth: int) -> None:
     for key, value in data.items():
         if not _is_key(key):
             raise Broken(f"key {key!r} is not allowed", where=where, fix=f"Text, not empty, not __x__ or {NESTED_LIST}")
-        if depth == 0 or type(value) not in _ALWAYS_JSON:  # most values need no call
+        kind = type(value)
+        if depth == 0 or not (kind in _ALWAYS_JSON or (kind is float and isfinite(value))):  # most need no call
             _check_value(value, f"{where}#{key}", depth)
 
 
@@ -119,7 +126,8 @@ def _check_value(value: Any, where: str, depth: int) -> None:
         _check_map(value, where, depth - 1)
     elif isinstance(value, list):
         for item in value:
-            if depth > 1 and type(item) in _ALWAYS_JSON:
+            kind = type(item)
+            if depth > 1 and (kind in _ALWAYS_JSON or (kind is float and isfinite(item))):
                 continue
             _check_value(item, where, depth - (2 if isinstance(item, list) and depth > 1 else 1))
     else:
@@ -135,7 +143,7 @@ def _check_scalar(value: Any, where: str) -> None:
         return
     if not isinstance(value, float):
         raise Broken(f"{type(value).__name__} is not JSON", where=where, fix="Pass it through `canonical` first")
-    if not math.isfinite(value):
+    if not isfinite(value):
         raise Broken(f"{value} is not JSON", where=where, fix="Use None for an unknown number")
 
 
