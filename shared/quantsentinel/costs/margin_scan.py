@@ -17,11 +17,11 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from quantsentinel.errors import BadInput
 from quantsentinel.frozen import dataclass
 from quantsentinel.market.schedules import ScanRule
+from quantsentinel.pricing.special import ndtr
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from quantsentinel.frozen import dataclass
 from quantsentinel.market.snapshot import Bools, Floats, Snapshot
+from quantsentinel.pricing.special import ndtr
 
 Rows = NDArray[np.int64]
 STRADDLES = 4

@@ -19,7 +19,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from quantsentinel.desk import Desk
 from quantsentinel.frozen import dataclass
@@ -29,6 +28,7 @@ from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Position
 from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.scenarios import Valuation, held_legs, offered_legs
+from quantsentinel.pricing.special import ndtri
 from quantsentinel.units import quantise
 
 Floats = NDArray[np.float64]

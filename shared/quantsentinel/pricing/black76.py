@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfcx, ndtr
 
 from quantsentinel.frozen import dataclass
+from quantsentinel.pricing.special import erfcx, ndtr
 
 Floats = NDArray[np.float64]
 

@@ -14,11 +14,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 from quantsentinel.errors import BadInput
 from quantsentinel.frozen import dataclass
 from quantsentinel.pricing.cubics import cubic, node_slopes, pair, places, rising, rising_slopes
+from quantsentinel.pricing.special import ndtr
 
 Floats = NDArray[np.float64]
 VarianceCurve = Callable[[float | Floats], ArrayLike]

@@ -23,7 +23,8 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfcx
+
+from quantsentinel.pricing.special import erfcx
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

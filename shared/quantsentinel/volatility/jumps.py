@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 from quantsentinel.errors import BadInput
 from quantsentinel.frozen import dataclass
+from quantsentinel.pricing.special import ndtr
 
 Floats = NDArray[np.float64]
 LEVEL = 0.001
