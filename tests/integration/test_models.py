@@ -232,6 +232,18 @@ def test_the_parameters_of_an_older_decision_are_found_by_their_digest(platform:
     assert registry.parameters("sha256:" + "0" * 64) is None
 
 
+def test_a_configuration_with_a_part_that_nobody_promoted_is_not_valid(
+    tmp_path: Path, platform: Platform, clock: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QS_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("QS_VOLATILITY_CLOCK", clock)
+    assert run_command(["config", "validate"]) == 2
+    assert "nobody promoted" in capsys.readouterr().err
+    promote(platform, clock, "asha", "yearly")
+    assert run_command(["config", "validate", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["desk"] == opened(tmp_path, volatility_clock=clock).desk.digest
+
+
 def test_a_setting_that_is_no_digest_is_refused() -> None:
     with pytest.raises(BadInput, match="QS_VOLATILITY_CLOCK"):
         settings_from({"QS_VOLATILITY_CLOCK": "newest"})

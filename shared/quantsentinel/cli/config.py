@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, settings_of
+from quantsentinel.cli.options import Config, Json, open_live, settings_of
 from quantsentinel.cli.output import Answer, Table, show
 
 app = typer.Typer(help="Settings: environment (QS_*) over an optional TOML file.", no_args_is_help=True)
@@ -27,11 +27,12 @@ def show_settings(config: Config = None, json: Json = False) -> None:
 
 @app.command()
 def validate(config: Config = None, json: Json = False) -> None:
-    """Checks settings, rule book overlay and policy overlay together; exits 2 with every error."""
+    """Checks settings, rule book overlay and policy overlay together, and fitted parts that are named; exits 2 with
+    every error."""
     from quantsentinel.wiring.desk import desk_of
 
     settings = settings_of(config)
-    desk = desk_of(settings)
+    desk = open_live(config, None).desk if any(settings.fitted().values()) else desk_of(settings)
     for name in settings.underlyings:
         desk.rules.require_underlying(name)
     answer = {"valid": True, "desk": desk.digest, "rules": desk.rules.digest, "coverage_end": desk.rules.coverage_end()}
