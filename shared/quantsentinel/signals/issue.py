@@ -60,7 +60,7 @@ def _judged(asked: Facts, switched: Verdicts) -> tuple[Facts, Verdicts, Verdict 
     stop = first_stop(verdicts)
     if stop is None or stop.guard not in AMOUNTS:
         return asked, verdicts, stop
-    fewer = cut(asked, verdicts)
+    fewer = cut(asked, verdicts.said)
     if fewer is None:
         return asked, verdicts, stop
     if fewer.sizing.lots < 1:
