@@ -10,8 +10,9 @@ import pytest
 
 from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.market.instruments import Family
+from quantsentinel.opportunity.calendar_curves import spread_at_exit, weights
 from quantsentinel.opportunity.calendar_terms import pairs_of
-from quantsentinel.opportunity.calendar_value import EXACT_NODES, SCREEN_NODES, spread_at_exit, value
+from quantsentinel.opportunity.calendar_value import EXACT_NODES, SCREEN_NODES, value
 from quantsentinel.opportunity.calendars import CalendarScreen, screen_calendars
 from quantsentinel.pipeline import market_pass
 from quantsentinel.pricing import black76
@@ -170,9 +171,9 @@ def test_weights_give_the_expectation_of_a_piecewise_linear_function() -> None:
     levels = np.concatenate([[0.0], np.linspace(23_000.0, 26_000.0, 41), [100_000.0]])[None, :]
     values = np.abs(levels - 24_400.0) ** 1.5
     direct = spread.mass @ np.interp(spread.nodes, levels[0], values[0])
-    weights = spread.weights(levels)
-    assert weights.sum() == pytest.approx(1.0, rel=1e-12)
-    assert float((weights * values).sum()) == pytest.approx(float(direct), rel=1e-9)
+    found = weights({7: spread}, np.array([7]), levels)
+    assert found.sum() == pytest.approx(1.0, rel=1e-12)
+    assert float((found * values).sum()) == pytest.approx(float(direct), rel=1e-9)
 
 
 def test_the_screen_is_close_to_the_exact_price() -> None:

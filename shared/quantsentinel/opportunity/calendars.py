@@ -16,6 +16,7 @@ from quantsentinel.desk import HardRules
 from quantsentinel.features.analytics import SliceAnalytics
 from quantsentinel.frozen import dataclass
 from quantsentinel.market.instruments import Family
+from quantsentinel.opportunity.calendar_curves import curves_of
 from quantsentinel.opportunity.calendar_terms import Pair, pairs_of
 from quantsentinel.opportunity.calendar_value import SCREEN_NODES, Calendars, Values, value
 from quantsentinel.opportunity.expiry_terms import ExpiryTerms
@@ -71,6 +72,7 @@ def screen_calendars(table: JoinedTable, terms: Sequence[ExpiryTerms], most: int
         is_call=table.is_call[first],
         closing=closing_spread(grid, table, pairs[0].terms),
         vol_shift=policy.candidates.calendar_vol_shift,
+        curves=curves_of(pairs),
     )
     return CalendarScreen(_screen(grid, table, calendars), calendars)
 

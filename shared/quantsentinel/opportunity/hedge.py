@@ -37,8 +37,9 @@ class HedgeRules:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The wings of one side: rows of the table (n, w), their asks (inf where nobody offers), the loss at that side's
-    gap (n, w), and the summed loss in the tail's 0, 1, ... b worst bins on that side (b + 1, n, w)."""
+    """The wings of one side: rows of the table (w, n), their asks (inf where nobody offers), the loss at that side's
+    gap (w, n), and the summed loss in the tail's 0, 1, ... b worst bins on that side (b + 1, w, n). Packages come last:
+    there are many more of them than of widths, and the last axis is the one that numpy is fast along."""
 
     row: Ints
     ask: Floats
@@ -78,39 +79,38 @@ def cheapest_wings(shorts: Ints, table: JoinedTable, rules: HedgeRules) -> Ints:
     part, forwards, tails = table.part[shorts[:, 0]], table.forwards[:, None], table.tails
     low = np.hstack([forwards * (1.0 - rules.gap_stress), tails[:, :bins]])[part]
     high = np.hstack([forwards * (1.0 + rules.gap_stress), tails[:, : -1 - bins : -1]])[part]
-    puts = _side(shorts[:, 0], table, -np.asarray(rules.widths), low)
-    calls = _side(shorts[:, 1], table, np.asarray(rules.widths), high)
-    cost = puts.ask[:, :, None] + calls.ask[:, None, :]
-    credit = table.bid[shorts].sum(axis=1)[:, None, None] - cost
+    puts = _side(shorts[:, 0], table, -np.asarray(rules.widths), low.T)
+    calls = _side(shorts[:, 1], table, np.asarray(rules.widths), high.T)
+    cost = puts.ask[:, None] + calls.ask
+    credit = table.bid[shorts].sum(axis=1) - cost
     # Losses only fall towards the middle, so the worst bins are the outermost of both sides: all ways to share them.
-    worst = np.maximum(puts.gap[:, :, None], calls.gap[:, None, :])
+    worst = np.maximum(puts.gap[:, None], calls.gap)
     shortfall = np.empty_like(worst)
-    below, above = (puts.tail / bins)[..., None], (calls.tail / bins)[:, :, None, :]
+    below, above = (puts.tail / bins)[:, :, None], calls.tail / bins
     for share in range(bins + 1):
         np.add(below[share], above[bins - share], out=shortfall)
         np.maximum(worst, shortfall, out=worst)
     stressed = worst - credit
     # A missing bid or ask is NaN or infinite in both: no comparison with it holds.
     adequate = (credit > 0) & (stressed <= rules.max_stressed_of_credit * credit)
-    price = np.where(adequate, cost, np.inf).reshape(len(shorts), -1)
-    cheapest = price.min(axis=1, keepdims=True)
-    least = np.where(price <= cheapest + SAME_PRICE, stressed.reshape(len(shorts), -1), np.inf)
-    put, call = np.divmod(np.argmin(np.round(least, 9), axis=1), calls.row.shape[1])
+    price = np.where(adequate, cost, np.inf).reshape(-1, len(shorts))
+    cheapest = price.min(axis=0)
+    least = np.where(price <= cheapest + SAME_PRICE, stressed.reshape(price.shape), np.inf)
+    put, call = np.divmod(np.argmin(np.round(least, 9), axis=0), len(calls.row))
     each = np.arange(len(shorts))
-    pair = np.array([puts.row[each, put], calls.row[each, call]]).T
-    return np.where(np.isfinite(cheapest), pair, -1)
+    return np.where(np.isfinite(cheapest), [puts.row[put, each], calls.row[call, each]], -1).T
 
 
 def _side(shorts: Ints, table: JoinedTable, offsets: Floats, points: Floats) -> Side:
-    """`points` (n, 1 + b): the gap first, then the tail's bins from the outermost inwards."""
+    """`points` (1 + b, n): the gap first, then the tail's bins from the outermost inwards."""
     right = shorts[0] % 2
     sign = -1.0 if right else 1.0
-    sold = table.strike[shorts][:, None]
-    wanted = sold + offsets
-    at = listed(table.strike[::2], table.part[::2], table.part[shorts], wanted)
+    sold = table.strike[shorts]
+    wanted = sold + offsets[:, None]
+    at = listed(table.strike[::2], table.part[::2], table.part[shorts], wanted.T).T
     row = 2 * at + right
     offered = (at >= 0) & table.usable[row]
-    level = points.T[:, :, None]
+    level = points[:, None]
     loss = np.maximum(sign * (level - sold), 0.0) - np.maximum(sign * (level - wanted), 0.0)
     tail = np.zeros_like(loss)
     np.cumsum(loss[1:], axis=0, out=tail[1:])

@@ -28,7 +28,7 @@ def stressed_loss(grid: Grid, table: JoinedTable, entry_cost: Floats, rules: Har
     paid = np.empty(len(grid))
     outermost = np.hstack([gaps, table.tails[:, :bins], table.tails[:, -bins:]])[table.part]
     singles = bought_and_sold(table.strike, table.is_call, outermost, cost)
-    rows, sides, count = grid.rows[outwards], grid.sides[outwards], len(table.strike)
+    rows, sides, count = grid.rows.T[:, outwards].T, grid.sides.T[:, outwards].T, len(table.strike)
     place = np.where(sides > 0, rows, np.where(sides < 0, rows + count, 2 * count))
     paid[outwards] = worst_outside(singles, place, bins)
     used = (grid.sides[others] != 0).any(axis=0).nonzero()[0]
