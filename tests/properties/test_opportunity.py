@@ -158,3 +158,16 @@ def test_win_probability_equals_the_mass_where_the_payoff_beats_its_cost(
     at = 80.0 + 40.0 * (np.arange(20_000) + 0.5) / 20_000
     wins = leg_payoffs(one, at[None, :], cost).sum(axis=2)[0] > entry
     assert found == pytest.approx(wins.mean(), abs=5e-4)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(legs, st.lists(st.floats(-20.0, 20.0), min_size=2, max_size=8), st.floats(0.0, 0.002), st.floats(0.0, 0.5))
+def test_a_dearer_entry_never_wins_more_often(
+    picked: list[tuple[float, bool, float]], entries: list[float], tax: float, fee: float
+) -> None:
+    """What a number of lots is judged by (`portfolio.terms.wins_as_one_lot`)."""
+    shape = profile(as_legs(picked), ExitCost(tax, fee), 100.0)
+    nodes, cdf = np.array([80.0, 95.0, 102.0, 120.0]), np.array([0.0, 0.2, 0.7, 1.0])
+    found = win_probability(shape, np.array(sorted(entries)), nodes, cdf)
+    assert np.all(np.diff(found) <= 1e-12)
+    assert win_probability(shape, np.array([-1e6, 1e6]), nodes, cdf) == pytest.approx([1.0, 0.0])

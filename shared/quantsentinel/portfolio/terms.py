@@ -38,6 +38,7 @@ class Terms:
     net_ev: Rupees
     cost_ratio: float | None
     win_probability: float
+    """Of one lot; at what is sized, known not to be below its limit (`wins_as_one_lot`)."""
     net_ev_of_stressed_loss: float | None
     slices: int
     """Orders per leg, because of the freeze quantity."""
