@@ -40,7 +40,7 @@ def store_inputs(platform: Platform, batch: TenantBatch, decisions: Iterable[Ten
 def store_desk(platform: Platform) -> str:
     """The digest of this process's desk, whose parts are on file from then on."""
     desk, digest = platform.desk, platform.desk.digest
-    platform.recent.get(
+    platform.lasting.get(
         ("desk stored", digest),
         lambda: platform.objects.put_if_absent(_desk_key(digest), canonical_bytes(desk.parts)),
     )

@@ -84,7 +84,7 @@ class Recent:
         with self._lock:
             found = self._values.get(key, _ABSENT)
             if found is not _ABSENT:
-                self._values.move_to_end(key)  # a session's daily bars outlive its snapshots
+                self._values.move_to_end(key)
         if found is _ABSENT:
             found = make()
             self.keep(key, found)
@@ -107,6 +107,9 @@ class Platform:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     timings: Timings = field(default_factory=Timings)
     recent: Recent = field(default_factory=lambda: Recent(16))
+    """Of the newest cycles: snapshots, masks, histories, views."""
+    lasting: Recent = field(default_factory=lambda: Recent(32))
+    """What stays the same all session; apart, so that no cycle pushes it out."""
     margin_broker: BrokerMargin | None = None
     """Whose margin figures decisions prefer to the estimate; only where it is decided live."""
     followed: tuple[str, ...] = ()
@@ -155,17 +158,17 @@ class Platform:
             bars = self.snapshots.get_daily(underlying)
             return tuple(bar for bar in bars if bar.day < session)[-HISTORY_SESSIONS:]
 
-        return self.recent.get(("daily", underlying, session), read)
+        return self.lasting.get(("daily", underlying, session), read)
 
     def participants_before(self, session: date) -> ParticipantOi | None:
         """Participant open interest of the evening before `session`; None when that evening is not on file, whatever
         older ones are: positions of last week say nothing of today's sign."""
-        evenings = self.recent.get(("participants", session), self.snapshots.get_participants)
+        evenings = self.lasting.get(("participants", session), self.snapshots.get_participants)
         return of_day(evenings, self._day_before(session))
 
     def breadth_before(self, session: date) -> Breadth | None:
         """Breadth of the session before; None when that day is not on file."""
-        days = self.recent.get(("breadth", session), self.snapshots.get_breadth)
+        days = self.lasting.get(("breadth", session), self.snapshots.get_breadth)
         return of_day(days, self._day_before(session))
 
     def _day_before(self, session: date) -> date | None:
