@@ -79,6 +79,7 @@ class Together:
 
 _HELD: Memo[tuple[tuple[Position, ...], Factors | None, Together]] = Memo(64)
 """A book is asked about by the latch, by the switch and for every offer."""
+_BOOKS: Memo[tuple[Together, Alike]] = Memo(64)
 _OFFERED: Memo[tuple[Opportunity, Moved]] = Memo(1024)
 _GAINS: Memo[tuple[Valuation, Moved]] = Memo()
 _PAIRS: Memo[tuple[Gains, Gains, float]] = Memo(16_384)
@@ -91,13 +92,15 @@ def book_correlation(positions: tuple[Position, ...], view: MarketView, desk: De
     book = _together(positions, view, desk)
     if book.reason:
         return Alike(None, reason=book.reason)
-    places = range(len(positions))
-    found = [_pair(book.matrix[one], one, book, book.names[one]) for one in places]
-    if len(positions) > 2:
-        found += [
-            _with_rest(_but(book.matrix[one], one), book.matrix[one][one], book.without[one], book.names[one])
-            for one in places
-        ]
+    return _BOOKS.get(id(book), lambda: (book, _most_alike(book)))[1]
+
+
+def _most_alike(book: Together) -> Alike:
+    found = []
+    for one, name in enumerate(book.names):
+        found.append(_pair(book.matrix[one], one, book, name))
+        if len(book.names) > 2:
+            found.append(_with_rest(_but(book.matrix[one], one), book.matrix[one][one], book.without[one], name))
     return max(found, key=_value)
 
 

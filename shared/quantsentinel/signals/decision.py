@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from quantsentinel.canonical import (
@@ -193,7 +194,9 @@ def refusal_text(refusal: Refusal, switches: int) -> str:
     )
 
 
-def tallied(book: Book, refusals: Sequence[Refusal], decided_at: datetime) -> tuple[Book, tuple[Refusal, ...]]:
+def tallied(
+    book: Book, refusals: Sequence[Refusal], decided_at: datetime
+) -> tuple[Mapping[str, RefusalTally], tuple[Refusal, ...]]:
     """Unchanged refusals (same first guard, same family) are recorded at most once a minute, with their count."""
     tallies = dict(book.refusals)
     records: list[Refusal] = []
@@ -205,16 +208,18 @@ def tallied(book: Book, refusals: Sequence[Refusal], decided_at: datetime) -> tu
         count = 1 + (tally.count if tally else 0)
         records.append(refusal if count == 1 else replace(refusal, count=count))
         tallies[refusal.tally_key] = RefusalTally(0, decided_at)
-    return (evolve(book, refusals=tallies) if refusals else book), tuple(records)
+    return tallies, tuple(records)
 
 
 def concluded(before: Book, asked: TenantFacts, after: Book, said: Said) -> TenantDecision:
     """The decision of a pass that began with `before`, asked the switches about `asked` and ended with `after`."""
     as_of = asked.as_of
-    after, records = tallied(after, said.refusals, as_of.decided_at)
+    tallies, records = tallied(after, said.refusals, as_of.decided_at)
+    changes: dict[str, Any] = {"refusals": tallies} if said.refusals else {}
     if said.events or records or _state(before) != _state(after):
         mark = f"{canonical(as_of.decided_at)}|{as_of.cycle_id}"
-        after = evolve(after, applied={**after.applied, asked.view.underlying: mark})
+        changes["applied"] = {**after.applied, asked.view.underlying: mark}
+    after = evolve(after, **changes) if changes else after
     return TenantDecision(
         tenant_id=asked.account.tenant_id,
         as_of=as_of,
@@ -229,5 +234,4 @@ def concluded(before: Book, asked: TenantFacts, after: Book, said: Said) -> Tena
     )
 
 
-def _state(book: Book) -> tuple[object, ...]:
-    return tuple(getattr(book, name) for name in STATE)
+_state: Callable[[Book], tuple[object, ...]] = attrgetter(*STATE)

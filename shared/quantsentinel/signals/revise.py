@@ -17,7 +17,7 @@ from quantsentinel.portfolio.terms import terms_at
 from quantsentinel.risk.castle import judge
 from quantsentinel.risk.facts import Facts, TenantFacts
 from quantsentinel.risk.ladder import rungs
-from quantsentinel.signals.follow import Stage, held, is_unanswered
+from quantsentinel.signals.follow import Stage, held, is_unanswered, priced_again
 from quantsentinel.signals.issue import offer
 from quantsentinel.signals.signal import SignalEvent, SignalState
 from quantsentinel.units import rupees
@@ -49,7 +49,7 @@ def _revision_of(facts: TenantFacts, position: Position) -> Opportunity | None:
     minutes = (facts.as_of.decided_at - position.updated_at).total_seconds() / 60
     if minutes < facts.desk.policy.updates.min_minutes_between_updates:
         return None
-    fresh = next((item for item in facts.view.opportunities if item.package == position.package), None)
+    fresh = priced_again(position, facts.view)
     return fresh if fresh is not None and fresh.is_eligible and _has_moved(facts, position, fresh) else None
 
 

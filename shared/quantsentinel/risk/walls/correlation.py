@@ -25,5 +25,5 @@ def correlation(facts: Facts) -> tuple[Verdict, ...]:
         outcome = Outcome.PASSED if known(limit) else Outcome.UNKNOWN
         return (receipt(SCENARIO, outcome, reading, 0, limit),)
     found = trade_correlation(facts.opportunity, facts.terms.lots, held, tenant.view, tenant.desk)
-    reading = Reading(found.value, limit, UNIT, found.reason or found.names)
-    return (at_most(SCENARIO, reading, len(held), facts.terms.lots, found.names),)
+    compared = (found.value, limit, UNIT, found.reason or found.names)
+    return (at_most(SCENARIO, compared, len(held), facts.terms.lots, found.names),)

@@ -47,7 +47,7 @@ def protection(facts: Facts) -> Verdict:
     if isinstance(events, str):
         return _unknown(facts, limit, f"the event calendar has a gap: {events}")
     if not events:
-        return at_most(PROTECTION, Reading(0.0, limit, "INR", "no event before the time stop"))
+        return at_most(PROTECTION, (0.0, limit, "INR", "no event before the time stop"))
     if facts.terms.max_loss is None:
         reading = Reading(None, limit, "INR", f"unbounded over {_named(events)}")
         return receipt(PROTECTION, Outcome.BLOCKED, reading, None, limit)

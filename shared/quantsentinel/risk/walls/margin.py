@@ -34,13 +34,13 @@ def _buffer(facts: Facts) -> Verdict:
         reading = Reading(after, limit, "INR", "the trade has no margin")
         return receipt(BUFFER, Outcome.BLOCKED, reading, after, funds, limit)
     said = f"{at(facts.terms.lots)}, {margin_source(facts.opportunity)}"
-    return at_most(BUFFER, Reading(after, limit, "INR", said))
+    return at_most(BUFFER, (after, limit, "INR", said))
 
 
 def stressed(facts: Facts) -> Verdict:
     """Measured is what is needed after the shock that leaves least room, the limit what equity is left then."""
     found = _needed(facts)
-    reading = Reading(found.funds, found.equity, "INR", found.detail)
+    reading = (found.funds, found.equity, "INR", found.detail)
     return at_most(STRESSED, reading, facts.terms.lots, len(facts.held))
 
 

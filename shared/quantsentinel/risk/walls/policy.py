@@ -47,19 +47,18 @@ def _loss(facts: Facts, name: str, loss: Decimal | None, limit: Decimal) -> Verd
     if loss is None:
         reading = Reading(None, float(limit), "INR", "the loss is unbounded")
         return receipt(name, Outcome.BLOCKED, reading, None, limit)
-    reading = Reading(float(loss), float(limit), "INR", at(facts.terms.lots))
-    return at_most(name, reading, facts.terms.lots)
+    return at_most(name, (float(loss), float(limit), "INR", at(facts.terms.lots)), facts.terms.lots)
 
 
 def _count(facts: Facts, name: str, after: int, limit: int, detail: str = "") -> Verdict:
     """Positions after the trade, this one included."""
-    return at_most(name, Reading(after, limit, "positions", detail))
+    return at_most(name, (after, limit, "positions", detail))
 
 
 def _single_leg(facts: Facts, packages: Sequence[Package]) -> Verdict:
     """Packages of one leg; the limit does not concern one of several."""
     limit = facts.tenant.account.limits.max_single_leg
-    held = [len(package.legs) for package in packages].count(1)
+    held = [len(package.legs) for package in packages].count(1) if packages else 0
     if len(facts.opportunity.package.legs) > 1:
         return _count(facts, SINGLE, 0, limit, f"a package of several legs, beside {held} of one")
     return _count(facts, SINGLE, held + 1, limit)
@@ -72,18 +71,17 @@ def sector(facts: Facts) -> Verdict:
     limit = float(account.capital) * share if known(share) else None
     same = [one for one in facts.held if sectors.get(one.package.underlying) in (own, None)]
     after = None if own is None else _total(facts, same)
-    reading = Reading(after, limit, "INR", "sector unknown" if own is None else own)
-    return at_most(SECTOR, reading)
+    return at_most(SECTOR, (after, limit, "INR", "sector unknown" if own is None else own))
 
 
 def concentration(facts: Facts) -> Verdict:
     """This trade's maximum loss in that of the book after it; the first position is alone by nature."""
     limit, loss, held = facts.tenant.account.limits.max_share_of_book, facts.terms.max_loss, facts.held
     if not held:
-        return at_most(SHARE, Reading(0.0, limit, "of book", "the only position"))
+        return at_most(SHARE, (0.0, limit, "of book", "the only position"))
     total = _total(facts, held)
     share = float(loss) / total if loss is not None and total is not None and total > 0 else None
-    return at_most(SHARE, Reading(share, limit, "of book"), loss, total)
+    return at_most(SHARE, (share, limit, "of book", ""), loss, total)
 
 
 def _total(facts: Facts, held: Sequence[Position]) -> float | None:

@@ -42,7 +42,7 @@ def adequate(facts: Facts) -> Verdict:
     points = of_offer(facts, _worst)
     units = terms.lots * terms.lot
     loss = None if points is None or not known(charges) else points * units + float(charges)
-    reading = Reading(loss, limit, "INR", f"{at(terms.lots)}, in a gap or in the tail")
+    reading = (loss, limit, "INR", f"{at(terms.lots)}, in a gap or in the tail")
     return at_most(ADEQUATE, reading, points, units, charges)
 
 
