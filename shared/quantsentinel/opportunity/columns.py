@@ -26,7 +26,7 @@ def candidate_columns(groups: Sequence[Screened], reasons: Sequence[Ints], reaso
         codes.append(np.column_stack([group.grid.family, which + len(names), reason]))
         names += labels
     return Candidates(
-        numbers={name: np.concatenate([_column(group, name) for group in groups]) for name in NUMBER_COLUMNS},
+        numbers=dict(zip(NUMBER_COLUMNS, _numbers(groups), strict=True)),
         codes=np.concatenate(codes),
         families=tuple(family.value for family in FAMILIES),
         expiries=tuple(names),
@@ -37,7 +37,9 @@ def candidate_columns(groups: Sequence[Screened], reasons: Sequence[Ints], reaso
     )
 
 
-def _column(group: Screened, name: str) -> Floats:
-    """Rounded as `units.quantise` rounds; infinite (unbounded) becomes NaN."""
-    values = np.asarray(getattr(group, name))
-    return np.asarray(np.where(np.isfinite(values), np.round(values, 6) + 0.0, np.nan))
+def _numbers(groups: Sequence[Screened]) -> Floats:
+    """A row a column: rounded as `units.quantise` rounds; infinite (unbounded) becomes NaN."""
+    found = np.empty((len(NUMBER_COLUMNS), sum(len(group.grid) for group in groups)))
+    for name, row in zip(NUMBER_COLUMNS, found, strict=True):
+        np.concatenate([getattr(group, name) for group in groups], out=row)
+    return np.asarray(np.where(np.isfinite(found), np.round(found, 6) + 0.0, np.nan))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.costs.margin import FEWEST_CLOSES, MarginMarket, margin_days, span_volatility
@@ -106,10 +106,14 @@ def _margin_market(shared: Shared, part: SliceAnalytics) -> MarginMarket:
     vol = shared.span_vol_annual
     near = analytics.slices[0].forward or part.forward
     assert near is not None
-    days = margin_days(shared.desk.rules, analytics.session, shared.frame.endings[part.expiry].last_trade.date())
+    days = _margin_days(shared.desk.rules, analytics.session, shared.frame.endings[part.expiry].last_trade.date())
     return MarginMarket(
         previous_close=near if vol is None else shared.closes[-1],
         underlying_price=near,
         previous_vol_annual=part.atm_vol or 1.0 if vol is None else vol,
         days=days,
     )
+
+
+_margin_days = lru_cache(maxsize=64)(margin_days)
+"""The same all day: walking over the sessions to every expiry takes longer than the rest of `expiry_terms`."""
