@@ -34,8 +34,9 @@ def rows() -> list[dict[str, Any]]:
         snapshot, history = Path(folder, "snapshot.parquet"), Path(folder, "history.json")
         snapshot.write_bytes(made.snapshot)
         history.write_bytes(made.history)
-        runs = [_run(snapshot, history) for _ in range(TIMES + 1)][1:]
-    note = "functions/decide/main.py in .venv-serve, simulated NIFTY"
+        runs = [(*_run(snapshot, history), _polars()) for _ in range(TIMES + 1)][1:]
+    times = median(run[0] for run in runs) / median(run[2] for run in runs)
+    note = f"functions/decide/main.py in .venv-serve, simulated NIFTY; {times:.1f} x `import polars` here"
     return [
         row("cold function to its first decision", median(run[0] for run in runs), "s", 1.0, note=note),
         row("cold function, peak memory", max(run[1] for run in runs), "MB", 256.0, note=note),
@@ -48,6 +49,13 @@ def _run(snapshot: Path, history: Path) -> tuple[float, int]:
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     said, peak = run.stdout.splitlines()
     return float(json.loads(said)["elapsed_s"]), int(peak) // 1024
+
+
+def _polars() -> float:
+    """Seconds of a process that imports polars: says how fast the machine starts things just now."""
+    began = time.perf_counter()
+    subprocess.run([str(PYTHON), "-c", "import polars"], check=True)
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from quantsentinel.canonical import canonical_bytes, digest
 from quantsentinel.errors import BadInput
+from quantsentinel.frozen import dataclass
 from quantsentinel.market.importers import recognised
 from quantsentinel.market.importers.datasets import LAYOUT_VERSION, encode, path_of
 from quantsentinel.market.importers.document import Document, unpacked
@@ -64,7 +65,7 @@ class Outcome:
     """By name: rows touched, what is done with them, and why."""
 
 
-def import_file(name: str, data: bytes, lake: Lake, rules: RuleBook, options: Options = Options()) -> list[Outcome]:
+def import_file(name: str, data: bytes, lake: Lake, rules: RuleBook, options: Options = Options()) -> list[Outcome]:  # noqa: B008 - a frozen value
     """Imports every document in a file; one outcome each. Never raises for what is in the file."""
     try:
         documents = unpacked(name, data)

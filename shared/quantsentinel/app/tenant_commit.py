@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from quantsentinel.canonical import canonical, digest, plain_bytes, sha256, shor
 from quantsentinel.contracts.events import CycleDecided, SignalIssued
 from quantsentinel.desk import Desk
 from quantsentinel.errors import Broken
+from quantsentinel.frozen import dataclass
 from quantsentinel.ports import Write
 from quantsentinel.risk.tripped import turned
 from quantsentinel.signals.card import telegram_html, webhook_data

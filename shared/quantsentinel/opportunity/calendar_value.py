@@ -18,13 +18,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from quantsentinel.costs.charges import charges_upper_bound
 from quantsentinel.frozen import dataclass
 from quantsentinel.opportunity.calendar_curves import Curves, Spread, weights
 from quantsentinel.opportunity.calendar_terms import Pair
 from quantsentinel.opportunity.payoff_profile import FAR, TAXED_MOVE, Profile, win_probabilities
+from quantsentinel.pricing.special import ndtr
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -11,10 +11,11 @@ gradient and its exact Hessian are taken after projecting the linear part out:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from quantsentinel.frozen import dataclass
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

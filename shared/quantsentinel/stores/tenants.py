@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
@@ -25,6 +24,7 @@ from quantsentinel.accounts.codec import decode, encode_account
 from quantsentinel.audit.chain import Record, genesis, plain_record, read_record
 from quantsentinel.canonical import canonical, short_id
 from quantsentinel.errors import BadInput, Broken, Conflict
+from quantsentinel.frozen import dataclass
 from quantsentinel.portfolio.answers import Answer
 from quantsentinel.portfolio.book import Book
 from quantsentinel.portfolio.codec import encode_book
