@@ -32,11 +32,11 @@ Said = dict[Any, Any]
 _OF_A_BOOK = ("equity", "day_pnl", "is_marked")
 """What `TenantFacts` works out of a book."""
 _KEYS: Memo[EntryKey] = Memo()
-_GAPS: Memo[tuple[Gap, object]] = Memo(64)
 # Of shared answers. Keys are the identities of what a judge may read, which the memory holds, so that no other object
 # gets its id(): equal inputs may differ in their text (1 and 1.0), and a receipt must not depend on what was asked
 # before.
-_CYCLES: Memo[tuple[Said, object]] = Memo(64)
+_CYCLES: Memo[tuple[Said, object]] = Memo(4)
+"""Few: each holds a view, and a batch has one."""
 _OFFERS: Memo[tuple[Said, object]] = Memo(256)
 _SIZES: Memo[tuple[Said, object]] = Memo(512)
 
@@ -128,9 +128,11 @@ class TenantFacts:
 
     @worked_out
     def gap(self) -> Gap:
-        view, desk, as_of = self.view, self.desk, self.as_of
-        key = (id(view), id(desk), as_of.decided_at, as_of.previous_accepted_at)
-        return _GAPS.get(key, lambda: (snapshot_gap(view, desk, as_of), (view, desk)))[0]
+        known = self.said_of_cycle
+        found: Gap | None = known.get(snapshot_gap)
+        if found is None:
+            found = known[snapshot_gap] = snapshot_gap(self.view, self.desk, self.as_of)
+        return found
 
     @worked_out
     def said_of_cycle(self) -> Said:
@@ -138,8 +140,9 @@ class TenantFacts:
         view, desk, as_of = self.view, self.desk, self.as_of
         if as_of.kills:
             return {}
-        key = (id(view), id(desk), as_of.decided_at, as_of.previous_accepted_at, as_of.kills is None, id(as_of.news))
-        return _CYCLES.get(key, lambda: ({}, (view, desk, as_of.news)))[0]
+        seen = (view, desk, as_of.news, as_of.health)
+        key = (*map(id, seen), as_of.decided_at, as_of.previous_accepted_at, as_of.kills is None)
+        return _CYCLES.get(key, lambda: ({}, seen))[0]
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.sizing import Rung
 from quantsentinel.risk.facts import TenantFacts
+from quantsentinel.risk.shared_verdicts import of_cycle
 from quantsentinel.risk.walls.news_events import news_rung
 from quantsentinel.risk.walls.regime import regime_rung
 
 STEPS = (100, 75, 50, 25, 0)
-_RUNGS: Memo[tuple[tuple[Rung, ...], object]] = Memo(64)
-"""A batch asks for each of its tenants; the memory holds what the key names, so that no other object gets its id()."""
 
 
 def disagreement(facts: TenantFacts) -> Rung:
@@ -47,10 +45,11 @@ SOURCES: tuple[Callable[[TenantFacts], Rung], ...] = (disagreement, degradation,
 
 def rungs(facts: TenantFacts) -> tuple[Rung, ...]:
     """Every source's step, the same for all offers of a cycle."""
-    view, desk, as_of = facts.view, facts.desk, facts.as_of
-    key = (id(view), id(desk), as_of.decided_at, id(as_of.news), id(as_of.health))
-    made = _RUNGS.get(key, lambda: (tuple(source(facts) for source in SOURCES), (view, desk, as_of.news, as_of.health)))
-    return made[0]
+    return of_cycle(facts, _all)
+
+
+def _all(facts: TenantFacts) -> tuple[Rung, ...]:
+    return tuple(source(facts) for source in SOURCES)
 
 
 def _at(name: str, measured: float, limits: Sequence[float], unit: str) -> Rung:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def of_cycle(facts: TenantFacts, judge: Callable[[TenantFacts], T]) -> T:
-    """`judge` may read the view, the desk, the moment with what came before it, the switches and the news: no more."""
+    """`judge` may read the view, the desk, the moment with what came before it, switches, news and health: no more."""
     return _shared(facts.said_of_cycle, judge, facts)
 
 

@@ -7,13 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from quantsentinel.accounts.account import Mode
-from quantsentinel.opportunity.market_view import MarketView
 from quantsentinel.opportunity.opportunity import Opportunity
 from quantsentinel.portfolio.book import Book, ClosedEntry, Position, Settled, with_position, without_position
 from quantsentinel.portfolio.confirmed import end_confirmed, lapse
 from quantsentinel.portfolio.exits import Exit, ExitReason, exit_of, last_hours, settled_exit
 from quantsentinel.portfolio.marks import entry_price
-from quantsentinel.portfolio.memo import Memo
 from quantsentinel.portfolio.reconcile import compared
 from quantsentinel.portfolio.settlement import corrected, far_legs_left, still_provisional, value_of
 from quantsentinel.risk.castle import TRANSIENT
@@ -28,7 +26,6 @@ from quantsentinel.verdict import Outcome, Verdict, Verdicts, first_stop
 NOTICE = timedelta(hours=24)
 """Withdrawals, expiries and settlement notices are delivered within a day (`definitions.md` §3)."""
 
-_AGAIN: Memo[tuple[MarketView, Opportunity | None]] = Memo(1024)
 Stage = tuple[TenantFacts, tuple[SignalEvent, ...]]
 
 
@@ -216,18 +213,19 @@ def _published(facts: TenantFacts) -> Verdict | None:
 
 def _failed_rule(facts: TenantFacts, position: Position) -> Verdict | None:
     """The first hard rule that the same package fails on this snapshot, where it was priced again."""
-    again = priced_again(position, facts.view)
+    again = priced_again(facts, position)
     return None if again is None else first_stop(again.verdicts)
 
 
-def priced_again(position: Position, view: MarketView) -> Opportunity | None:
+def priced_again(facts: TenantFacts, position: Position) -> Opportunity | None:
     """The same package on this snapshot, where it was priced. An opportunity's id names its package, so that tenants
-    that hold it ask once."""
-
-    def find() -> tuple[MarketView, Opportunity | None]:
-        return view, next((item for item in view.opportunities if item.package == position.package), None)
-
-    return _AGAIN.get((id(view), position.opportunity_id), find)[1]
+    that hold it look for it once."""
+    known, key = facts.said_of_cycle, (priced_again, position.opportunity_id)
+    found: tuple[Opportunity | None] | None = known.get(key)
+    if found is None:
+        again = (item for item in facts.view.opportunities if item.package == position.package)
+        found = known[key] = (next(again, None),)
+    return found[0]
 
 
 def _left_zone(facts: TenantFacts, position: Position) -> Verdict | None:

@@ -49,7 +49,7 @@ def _revision_of(facts: TenantFacts, position: Position) -> Opportunity | None:
     minutes = (facts.as_of.decided_at - position.updated_at).total_seconds() / 60
     if minutes < facts.desk.policy.updates.min_minutes_between_updates:
         return None
-    fresh = priced_again(position, facts.view)
+    fresh = priced_again(facts, position)
     return fresh if fresh is not None and fresh.is_eligible and _has_moved(facts, position, fresh) else None
 
 
