@@ -75,3 +75,11 @@ def test_no_more_candidates_than_the_policy_allows_and_the_nearest_first() -> No
     cut = market_pass(taken, past, desk({"candidates": {"max_candidates": most}})).candidates
     assert list(Counter(cut.codes[:, 1].tolist()).values()) == [counts[0], counts[1], 7]
     np.testing.assert_array_equal(cut.strikes, full.strikes[:most])
+
+
+def test_a_limit_that_leaves_only_packages_of_one_kind_is_kept_to() -> None:
+    """The first of the grid all collect premium: none is left whose worst bins lie between its strikes."""
+    taken, past, _ = inputs(DAY, EXPIRIES)
+    cut = market_pass(taken, past, desk({"candidates": {"max_candidates": 3}})).candidates
+    assert [cut.families[code] for code in cut.codes[:, 0]] == ["bull_put_spread"] * 3
+    assert np.isfinite(cut.numbers["stressed_loss"]).all()

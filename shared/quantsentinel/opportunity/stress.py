@@ -31,11 +31,12 @@ def stressed_loss(grid: Grid, table: JoinedTable, entry_cost: Floats, rules: Har
     rows, sides, count = grid.rows.T[:, outwards].T, grid.sides.T[:, outwards].T, len(table.strike)
     place = np.where(sides > 0, rows, np.where(sides < 0, rows + count, 2 * count))
     paid[outwards] = worst_outside(singles, place, bins)
-    used = (grid.sides[others] != 0).any(axis=0).nonzero()[0]
-    rows, sides = grid.rows[others][:, used], grid.sides[others][:, used]
-    legs = Legs(table.strike[rows], table.is_call[rows], sides)
-    points = Points(gaps, table.tails, table.part[grid.rows[others, 0]])
-    paid[others] = worst_between_strikes(legs, points, bins, cost)
+    if len(others):
+        used = (grid.sides[others] != 0).any(axis=0).nonzero()[0]
+        rows, sides = grid.rows[others][:, used], grid.sides[others][:, used]
+        legs = Legs(table.strike[rows], table.is_call[rows], sides)
+        points = Points(gaps, table.tails, table.part[grid.rows[others, 0]])
+        paid[others] = worst_between_strikes(legs, points, bins, cost)
     return np.asarray(entry_cost - paid)
 
 
