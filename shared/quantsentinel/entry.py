@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from quantsentinel.wiring.garbage import kept_for_good, search_seldom
 
-@contextmanager
-def _for_good() -> Iterator[None]:
-    """What a process loads stays: searching it for garbage is a tenth of its start and a part of every later search."""
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
-
-
-with _for_good():
+with kept_for_good():
     from quantsentinel.adapters.embedded.clock import SystemClock
     from quantsentinel.app.platform import Platform
     from quantsentinel.contracts.events import Envelope, Tick, parse_push
@@ -43,6 +31,7 @@ POLLS = frozenset({"poll_market"})
 @lru_cache(maxsize=1)
 def platform(name: str) -> Platform:
     """This process's platform for function `name`, assembled from the environment at the first request."""
+    search_seldom()
     settings = settings_from(os.environ)
     log_as_lines(settings.log_level)
     clock = SystemClock(settings.clock_offset_s)

@@ -46,6 +46,7 @@ from quantsentinel.cli import (
 from quantsentinel.cli.options import on_emulators
 from quantsentinel.cli.output import EXIT_BROKEN, EXIT_INTERRUPTED, show_error
 from quantsentinel.errors import QuantsentinelError, Unavailable
+from quantsentinel.wiring.garbage import search_seldom
 
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
 
@@ -118,6 +119,7 @@ app.command("bench", rich_help_panel=OPERATE)(bench.bench)
 
 def main() -> None:
     """The console script."""
+    search_seldom()
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -133,9 +135,8 @@ def run_command(arguments: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except (
-        Exception
-    ):  # not one of ours, so a defect: everything about it is shown, and it never looks like a failed gate
+    except Exception:
+        # Not one of ours, so a defect: everything about it is shown, and it never looks like a failed gate.
         traceback.print_exc()
         return EXIT_BROKEN
     return 0
