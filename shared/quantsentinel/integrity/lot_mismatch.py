@@ -23,9 +23,8 @@ def lot_mismatch(case: Inspection) -> Finding:
     lot = lots(snapshot, case.context.rules)
     if np.isnan(lot).all():
         return GUARD.unknown(MAX_SHARE, f"no usable lot row for {snapshot.underlying} on the day")
-    square = np.repeat(lot, np.diff(snapshot.offsets)) ** 2
-    sizes = np.concatenate([snapshot.bid_size, snapshot.ask_size])
-    known = (sizes > 0) & np.isfinite(sizes) & np.isfinite(np.tile(square, 2))
-    if np.count_nonzero(known) >= MIN_SQUARES and not np.any(sizes[known] % np.tile(square, 2)[known]):
+    squares = np.array([snapshot.bid_size, snapshot.ask_size]) / np.repeat(lot, np.diff(snapshot.offsets)) ** 2
+    squares = squares[(squares > 0) & np.isfinite(squares)]
+    if len(squares) >= MIN_SQUARES and (squares == np.rint(squares)).all():
         return GUARD.refuses(1.0, MAX_SHARE, f"every size is a multiple of {lot[0]:g}², units were taken for lots")
     return judge_share(case, GUARD, "off_lot", "sizes that are no whole number of lots")

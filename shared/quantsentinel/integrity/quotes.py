@@ -18,7 +18,7 @@ from quantsentinel.frozen import dataclass
 from quantsentinel.integrity.executable import executable
 from quantsentinel.integrity.levels import Levels, levels, nearest_pairs
 from quantsentinel.integrity.price_limits import off_band, off_parity, off_scale
-from quantsentinel.integrity.row_flaws import absurd, row_flaws
+from quantsentinel.integrity.row_flaws import row_flaws
 from quantsentinel.integrity.strike_curve import strike_curve
 from quantsentinel.integrity.term_structure import term_structure
 from quantsentinel.market.calendar import IST
@@ -211,12 +211,6 @@ def _forwards(snapshot: Snapshot, bad: Bools, discounts: Floats) -> tuple[Forwar
     table[1:, ~known] = 0.0
     fits = forwards_from_parity(table[0], table[1:], np.where(known, discounts, 1.0))
     return tuple(replace(fit, forward=float("nan"), reason="not_positive") if fit.forward <= 0 else fit for fit in fits)
-
-
-def nearest_forward(snapshot: Snapshot, rules: RuleBook) -> float | None:
-    """The forward of the nearest expiry that has one, by what each row says of itself."""
-    fits = _forwards(snapshot, absurd(snapshot), _discounting(snapshot, rules)[1])
-    return next((fit.forward for fit in fits if fit.is_fitted), None)
 
 
 def _near(snapshot: Snapshot, forward: Floats) -> Bools:

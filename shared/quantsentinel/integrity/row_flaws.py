@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
@@ -82,13 +83,20 @@ def strike_step_pts(snapshot: Snapshot, rules: RuleBook) -> float | None:
 
 def lots(snapshot: Snapshot, rules: RuleBook) -> Floats:
     """(n_slices,) units a lot of each expiry on the trade date; NaN where unknown."""
-    day = traded_on(snapshot)
+    return _lots(rules, snapshot.underlying, snapshot.expiries, traded_on(snapshot))
+
+
+@lru_cache(maxsize=16)
+def _lots(rules: RuleBook, underlying: str, expiries: tuple[date, ...], day: date) -> Floats:
+    """The same for every snapshot of a session, hence not to be written to."""
 
     def one(expiry: date) -> float:
-        found = known(lambda: float(rules.lot(snapshot.underlying, expiry, day).value))
+        found = known(lambda: float(rules.lot(underlying, expiry, day).value))
         return float("nan") if found is None else found
 
-    return np.array([one(expiry) for expiry in snapshot.expiries])
+    units = np.array([one(expiry) for expiry in expiries])
+    units.setflags(write=False)
+    return units
 
 
 def traded_on(snapshot: Snapshot) -> date:

@@ -20,7 +20,7 @@ MAX_NEAR_SHARE = 0.20
 
 def judge_share(case: Inspection, guard: Guard, flag: str, what: str) -> Finding:
     """The rows of `case.quotes.flags[flag]` as a share of the quoted or flagged rows, against `MAX_SHARE`."""
-    return _judge(case, guard, (flag, what), (np.ones(len(case.snapshot), dtype=np.bool_), MAX_SHARE))
+    return _judge(case, guard, (flag, what), (np.True_, MAX_SHARE))
 
 
 def judge_near(case: Inspection, guard: Guard, flag: str, what: str) -> Finding:
@@ -28,14 +28,14 @@ def judge_near(case: Inspection, guard: Guard, flag: str, what: str) -> Finding:
     return _judge(case, guard, (flag, what), (case.quotes.near, MAX_NEAR_SHARE))
 
 
-def _judge(case: Inspection, guard: Guard, named: tuple[str, str], within: tuple[Bools, float]) -> Finding:
+def _judge(case: Inspection, guard: Guard, named: tuple[str, str], within: tuple[Bools | np.bool_, float]) -> Finding:
     (flag, what), (inside, limit) = named, within
     flagged = case.quotes.flags[flag]
     rows = int(np.count_nonzero(flagged))
+    if not rows:
+        return guard.passed(0.0, limit)
     quoted = int(np.count_nonzero((~case.quotes.flags["unquoted"] | flagged) & inside))
     share = float(np.count_nonzero(flagged & inside)) / max(quoted, 1)
-    if not rows:
-        return guard.passed(share, limit)
     where = f"first {named_row(case.snapshot, int(np.argmax(flagged)))}"
     if share > limit:
         return guard.refuses(share, limit, f"{rows} {what}, {where}", rows)

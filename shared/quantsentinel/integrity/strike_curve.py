@@ -22,6 +22,10 @@ MOVES = 2.0
 RATE_SLACK = 0.02
 """Per year: the repo rate is a proxy; boxes on 2025-08-29 were up to 1.5 % a year off it."""
 MAX_ROUNDS = 12
+_STEPS = np.array([[-2], [-1], [0], [1]])
+"""Two nodes before and two after a strike, by their rank from its own."""
+_OTHERS = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]).T
+"""(3, 4) of four nodes the other three."""
 FAR_YEARS, FAR_ROUNDS = 45 / 365, 2
 """Later expiries are quoted wide and late: there the neighbours of a bad quote may be lost with it."""
 MIN_HALF_SPREAD = 0.025
@@ -42,19 +46,22 @@ class StrikeCurve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Estimates:
-    """(2, n), call and put: estimates of the call price less the base, half-spreads, what is allowed; (n,): strike,
-    number of the slice, whether its expiry is far."""
+    """(2, n), call and put: estimates of the call price less the base, half-spreads, weights, what is allowed; (n,):
+    strike, number of the slice, whether its expiry is far."""
 
     value: Floats
     half: Floats
+    weight: Floats
     slack: Floats
     strike: Floats
     slices: Places
     far: Bools
 
     def at(self, places: Places) -> _Estimates:
-        pairs = (self.value[:, places], self.half[:, places], self.slack[:, places])
-        return _Estimates(*pairs, self.strike[places], self.slices[places], self.far[places])
+        value, half, weight, slack = (
+            part.take(places, axis=1) for part in (self.value, self.half, self.weight, self.slack)
+        )
+        return _Estimates(value, half, weight, slack, self.strike[places], self.slices[places], self.far[places])
 
 
 def strike_curve(snapshot: Snapshot, level: Levels, good: Bools, move_pts: float) -> StrikeCurve:
@@ -82,37 +89,38 @@ def _estimates(snapshot: Snapshot, level: Levels, chosen: Places, move_pts: floa
     half = np.maximum(0.5 * (ask - bid), MIN_HALF_SPREAD)
     delta = np.stack([level.delta[chosen], discount - level.delta[chosen]])
     carry = RATE_SLACK * years * np.stack([np.maximum(inside, 0.0), np.maximum(-inside, 0.0)])
-    return _Estimates(value, half, MOVES * delta * move_pts + carry, strike, slices, years > FAR_YEARS)
+    slack = MOVES * delta * move_pts + carry
+    return _Estimates(value, half, half**-2.0, slack, strike, slices, years > FAR_YEARS)
 
 
 def _peeled(parts: _Estimates, given: Bools) -> Floats:
     """(2, 2, n) distances and ratios of all `given` rows, by those that are left when the worst have been taken out."""
-    alive, found, ratios = given.copy(), np.full(given.shape, np.nan), np.full(given.shape, np.nan)
-    here = np.arange(given.shape[1])
+    found, left, here = np.full((2, *given.shape), np.nan), given, np.arange(given.shape[1])
     for attempt in range(1, MAX_ROUNDS + 1):
-        left = alive[:, here]
-        away, limit, beside = _distances(parts.at(here), left)
-        away[~given[:, here]] = np.nan
+        away, limit, beside = _distances(parts, left)
+        away[~given] = np.nan
         ratio = away / limit
-        found[:, here], ratios[:, here] = away, ratio
-        worst = np.where(left, np.fmax(ratio, 0.0), 0.0).max(axis=0)
-        around = np.where(beside >= 0, worst[beside], 0.0).max(axis=0)
-        peak = (worst > 1.0) & (worst >= around)
+        found[0, :, here], found[1, :, here] = away.T, ratio.T
+        worst = np.zeros(len(here) + 1)  # one more: where there is no node beside, its place is the last
+        np.where(left, np.fmax(ratio, 0.0), 0.0).max(axis=0, out=worst[:-1])
+        peak = (worst[:-1] > 1.0) & (worst[:-1] >= worst[beside].max(axis=0))
         if attempt >= FAR_ROUNDS:
-            peak &= ~parts.far[here]
+            peak &= ~parts.far
         if not peak.any():
             break
-        alive[:, here] = left & ~(peak & (ratio > 1.0))
+        left = left & ~(peak & (ratio > 1.0))
         # Only the expiries that lost a row look different now.
-        touched = np.zeros(int(parts.slices.max()) + 1, dtype=np.bool_)
-        touched[parts.slices[here[peak]]] = True
-        here = here[touched[parts.slices[here]]]
-    return np.stack([found, ratios])
+        touched = np.zeros(int(parts.slices[-1]) + 1, dtype=np.bool_)
+        touched[parts.slices[peak]] = True
+        again = np.flatnonzero(touched[parts.slices])
+        parts, here = parts.at(again), here[again]
+        left, given = left.take(again, axis=1), given.take(again, axis=1)
+    return found
 
 
 def _distances(parts: _Estimates, alive: Bools) -> tuple[Floats, Floats, Places]:
     """(2, n) distances and limits, and (4, n) the nodes that each strike is judged by, -1 where there is none."""
-    weight = np.where(alive, parts.half**-2.0, 0.0)
+    weight = np.where(alive, parts.weight, 0.0)
     total = weight[0] + weight[1]
     beside = _beside(parts.slices, total > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -136,7 +144,8 @@ def _beside(slices: Places, node: Bools) -> Places:
     """(4, n) two nodes before and two after each strike in its own slice; -1 where there is none."""
     nodes = np.flatnonzero(node)
     before: Places = np.cumsum(node) - node
-    ranks = np.stack([before - 2, before - 1, before + node, before + node + 1])
+    ranks = before + _STEPS
+    ranks[2:] += node
     inside = (ranks >= 0) & (ranks < len(nodes))
     found = nodes[np.where(inside, ranks, 0)] if len(nodes) else np.zeros_like(ranks)
     return np.where(inside & (slices[found] == slices), found, -1)
@@ -148,15 +157,11 @@ def _lines(strike: Floats, beside: Places) -> tuple[Places, Floats]:
     one = np.where(no_left, beside[2], beside[1])
     two = np.where(no_left, beside[3], np.where(no_right, beside[0], beside[2]))
     first = (strike[two] - strike) / (strike[two] - strike[one])
-    return np.stack([one, two]), np.stack([first, 1.0 - first])
+    return np.array([one, two]), np.array([first, 1.0 - first])
 
 
 def _cubic(strike: Floats, beside: Places) -> Floats:
     """(4, n) Lagrange weights at each strike of the cubic through its four nodes."""
     away = strike - strike[beside]
-    weights = np.ones_like(away)
-    for one in range(4):
-        for two in range(4):
-            if one != two:
-                weights[one] *= away[two] / (away[two] - away[one])
-    return weights
+    first, second, third = (theirs / (theirs - away) for theirs in (away[others] for others in _OTHERS))
+    return np.asarray(first * second * third)
