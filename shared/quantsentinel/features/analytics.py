@@ -10,14 +10,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import date, datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.features.surface import Curves
 from quantsentinel.features.timeline import SliceTimes
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.integrity.vendor_gap import VendorGap
 from quantsentinel.market.instruments import Instrument
 from quantsentinel.market.snapshot import Chain
@@ -155,7 +155,7 @@ class SliceAnalytics:
         }
         return tuple(name for name, raised in found.items() if raised)
 
-    @cached_property
+    @worked_out
     def tail_bounds(self) -> TailBounds:
         """Of P(S > strike), from usable two-sided quotes alone."""
         call, put = self.chain.call, self.chain.put
@@ -163,7 +163,7 @@ class SliceAnalytics:
         put_bid, put_ask = (np.where(self.usable_put, put[name], np.nan) for name in ("bid", "ask"))
         return tail_bounds(self.strike, call_bid, call_ask, put_bid, put_ask, self.times.discount)
 
-    @cached_property
+    @worked_out
     def moments(self) -> Moments | None:
         """Of the implied density within `BODY_SD` at-the-money standard deviations; None without one."""
         if self.density is None or self.atm_vol is None:
@@ -227,7 +227,7 @@ class MarketAnalytics:
     volatility: Parameters = field(default_factory=served)
     """The desk's, on which clock and forecast stand."""
 
-    @cached_property
+    @worked_out
     def _by_expiry(self) -> dict[date, SliceAnalytics]:
         return {part.expiry: part for part in self.slices}
 

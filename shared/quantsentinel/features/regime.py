@@ -22,12 +22,12 @@ from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.path import quoted_at_money
 from quantsentinel.features.summary import FORWARD_DIGITS
 from quantsentinel.features.timeline import SessionFrame
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.history import History
 from quantsentinel.units import quantise
 from quantsentinel.volatility.clock import SESSIONS_PER_YEAR, VarianceClock
-from quantsentinel.volatility.forecast import MIN_SESSIONS, blend, session_so_far
+from quantsentinel.volatility.forecast import MIN_SESSIONS, Today, blend, session_so_far, with_today
 from quantsentinel.volatility.parameters import ForecastWeights, Parameters
 from quantsentinel.volatility.ranges import log_bars, range_variance
 from quantsentinel.volatility.realised import MIN_MINUTES, RealisedVariance
@@ -178,6 +178,11 @@ class Days:
         starts = np.maximum(len(total) - np.array(self.parameters.spans), 0)
         return np.asarray((total[-1] - total[starts] + extra[:, None]) / (units[-1] - units[starts] + 1.0))
 
+    @worked_out
+    def past(self) -> float:
+        """Variance per unit that these sessions alone forecast."""
+        return blend(self.weights, self.averages()[-1], Today(), None)[0]
+
     def looks(self) -> list[Look]:
         """One after every session that has a whole trend behind it."""
         back = self.policy.trend_sessions
@@ -226,12 +231,9 @@ def _today(days: Days, path: Sequence[Point], clock: VarianceClock, desk: Desk) 
     prices = np.log([point.forward for point in path])
     inside = np.concatenate(([0.0], np.cumsum(np.diff(prices) ** 2)))
     tonight = days.averages((prices[0] - days.close[-1]) ** 2 + inside) @ np.array(days.weights.alone)
-    past = days.averages()[-1]
-    blended = [
-        blend(days.weights, past, session_so_far(_realised(path, n, inside), clock, path[n].at, desk.volatility), None)
-        for n in range(len(path))
-    ]
-    unit_variance = np.maximum(tonight, [variance for variance, _ in blended])
+    so_far = (session_so_far(_realised(path, n, inside), clock, path[n].at, desk.volatility) for n in range(len(path)))
+    blended = [with_today(days.past, days.weights.today_alone * today.elapsed, today) for today in so_far]
+    unit_variance = np.maximum(tonight, blended)
     back = days.policy.trend_sessions
     return _looks(unit_variance, np.abs(prices - days.close[-back]), back, [point.implied for point in path])
 

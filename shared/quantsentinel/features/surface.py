@@ -7,7 +7,7 @@ copied to the other side by parity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.errors import BadInput
 from quantsentinel.features.timeline import SliceTimes
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.integrity.iv_outliers import iv_outliers
 from quantsentinel.integrity.quotes import QuoteMask
 from quantsentinel.market.snapshot import Snapshot
@@ -132,7 +132,7 @@ class FitQuotes:
     years: float
     outliers: tuple[float, ...] = ()
 
-    @cached_property
+    @worked_out
     def arrays(self) -> tuple[Floats, Floats, Floats]:
         """As `svi.fit_slices` takes them: log-moneyness, total variance, inverse variance of that."""
         error = np.maximum(self.half_spread, 1e-4) * 2.0 * self.vol * self.years
@@ -265,10 +265,11 @@ def _priced(curves: list[Curves], taken: dict[int, FitQuotes]) -> list[Curves]:
         near = place < MAX_DENSITIES
         sound = free[place] if near else bare
         floor = floor_under(sound, *before) if before is not None else None
-        crossing = _excess(floor, sound)
+        crossing = left = _excess(floor, sound)
         if floor is not None and crossing:
             sound = on_floor(sound, taken[index].arrays, floor)
-        if sound.params is None or _excess(floor, sound):
+            left = _excess(floor, sound)
+        if sound.params is None or left:
             curves[index] = Curves(bare, None, "calendar_crossed", crossing, taken[index].outliers)
             continue
         smile = corrected_smile(sound.params, *taken[index].arrays, floor) if near else None

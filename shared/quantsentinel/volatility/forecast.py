@@ -159,12 +159,17 @@ def blend(row: ForecastWeights, averages: Floats, today: Today, implied: float |
     known = implied is not None and math.isfinite(implied) and implied > 0
     past = float(averages @ np.array(row.beside if known else row.alone))
     so_far = (row.today_beside if known else row.today_alone) * today.elapsed
-    history = (1 - so_far) * past + so_far * today.unit_variance
+    history = with_today(past, so_far, today)
     if not known or implied is None:
         return history, Weights(1 - so_far, so_far)
     share = row.implied_above if implied > history else row.implied_below
     variance = (1 - share) * history + share * implied
     return variance, Weights((1 - share) * (1 - so_far), (1 - share) * so_far, share)
+
+
+def with_today(past: float, share: float, today: Today) -> float:
+    """Variance per unit of which today's path makes `share`."""
+    return (1 - share) * past + share * today.unit_variance
 
 
 def _none(reason: str) -> Forecast:
