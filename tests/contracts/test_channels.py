@@ -116,7 +116,8 @@ def test_a_redirect_is_not_followed() -> None:
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "10.0.0.5", "169.254.169.254", "[::1]", "[fd00::1]", "localhost", "metadata.google.internal"]
-    + ["127.1", "2130706433", "0x7f000001", "0x7f.1", "printer.local", "[::ffff:10.0.0.1]", "100.64.0.1"],
+    + ["127.1", "2130706433", "0x7f000001", "0x7f.1", "printer.local", "[::ffff:10.0.0.1]", "100.64.0.1"]
+    + ["metadata.google。internal", "a.b。localhost"],
 )
 def test_a_hosted_sender_refuses_an_inner_address(host: str) -> None:
     with pytest.raises(BadInput, match="the internet can reach"):
@@ -126,6 +127,14 @@ def test_a_hosted_sender_refuses_an_inner_address(host: str) -> None:
 @pytest.mark.parametrize("host", ["example.com", "hooks.example.co.in", "8.8.8.8", "example.com:8443"])
 def test_a_hosted_sender_takes_a_public_address(host: str) -> None:
     check_url(f"https://{host}/hook", local_profile=False)
+
+
+@pytest.mark.parametrize(
+    "host", ["a..example.com", ".com", "a" * 64 + ".com", "xn--a.com", "ex℀.com", "a.com:b", "a\t.com"]
+)
+def test_an_address_that_no_request_can_be_made_for_ends_its_delivery_alone(host: str) -> None:
+    with pytest.raises(BadInput, match="with a host name"):
+        post(f"https://{host}/hook")
 
 
 def telegram(status: int, answer: Any) -> Sent:

@@ -16,7 +16,6 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -90,12 +89,26 @@ def check_url(url: str, *, local_profile: bool) -> None:
     Only the text is looked at: a name that resolves to an inner address passes, so a sender's network must lead to
     nothing but the internet.
     """
-    parts = urlsplit(url)
-    loopback = local_profile and parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not (parts.hostname and (parts.scheme == "https" or loopback)) or parts.username:
+    address = _parsed(url)
+    host = address.raw_host.decode()
+    loopback = local_profile and address.scheme == "http" and host in _LOOPBACK
+    if not (host and (address.scheme == "https" or loopback)) or address.userinfo:
         raise BadInput(f"webhook address {url!r}", where="webhook", fix="An https:// address without user or password")
-    if not (loopback or local_profile or _is_public(parts.hostname)):
+    if not (loopback or local_profile or _is_public(host)):
         raise BadInput(f"webhook address {url!r}", where="webhook", fix="An address that the internet can reach")
+
+
+def _parsed(url: str) -> httpx.URL:
+    """As the sender will read it, dots of other scripts included. Refuses what its client or the look-up of its name
+    would answer with an error that is none of the network's."""
+    try:
+        address = httpx.Request("POST", url).url
+        address.raw_host.decode().encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        raise BadInput(
+            f"webhook address {url!r}", where="webhook", fix="An https:// address with a host name"
+        ) from None
+    return address
 
 
 def _is_public(host: str) -> bool:
