@@ -68,6 +68,13 @@ def test_calendars_are_made_of_contracts_of_one_lot_whichever_it_is() -> None:
     assert pairs == {"2026-01-06/2026-01-13"}  # of December's the near one is too near
 
 
+def test_a_calendar_reaches_over_an_expiry_of_another_lot() -> None:
+    day, expiries = date(2024, 12, 17), (date(2024, 12, 26), date(2025, 1, 2), date(2025, 1, 30))
+    assert [rules().lot("NIFTY", each, day).value for each in expiries] == [25, 75, 25]
+    found = inputs(day, expiries)[2].candidates
+    assert {name for name in found.expiries if "/" in name} == {"2024-12-26/2025-01-30"}
+
+
 def test_no_more_candidates_than_the_policy_allows_and_the_nearest_first() -> None:
     taken, past, view = inputs(DAY, EXPIRIES)
     full, counts = view.candidates, Counter(view.candidates.codes[:, 1].tolist())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +83,15 @@ def make_offers(shared: Shared) -> Offers:
 
 def _screen_all(shared: Shared, policy: CandidatePolicy) -> list[Group]:
     """Every expiry's grid, then what is made of two expiries. Expiries with one lot, which is nearly always all of
-    them, are screened together."""
+    them, are screened together; where lots change, one of another lot may lie between two of them."""
     groups: list[Group] = []
     batches: list[tuple[JoinedTable, list[ExpiryTerms]]] = []
     left = policy.max_candidates
-    for lot, alike in groupby(_terms(shared, policy), key=lambda terms: terms.lot):
+    by_lot: dict[int, list[ExpiryTerms]] = {}
+    for each in _terms(shared, policy):
+        by_lot.setdefault(each.lot, []).append(each)
+    for lot, terms in by_lot.items():
         spec = _spec(shared, policy)
-        terms = list(alike)
         parts = [each.part for each in terms]
         table = quote_tables(parts, shared.analytics.underlying, lot)
         grid = with_hedges(build_grid([ladder(part) for part in parts], spec), table, _hedge_rules(shared, spec))
