@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import weakref
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
@@ -53,6 +55,17 @@ def test_another_offer_other_terms_and_another_desk_are_judged_anew() -> None:
     first = _asked(facts)
     assert _asked(with_terms(facts, cost_ratio=0.99))["cost.ratio"].measured == 0.99 != first["cost.ratio"].measured
     assert _asked(with_policy(facts, "age", max_age_s=1.0))["snapshot_age"].limit == 1.0 != first["snapshot_age"].limit
+
+
+def test_what_is_shared_keeps_the_newest_views_alone() -> None:
+    facts, seen = wall_facts(), []
+    for _ in range(8):
+        view = replace(facts.tenant.view)
+        seen.append(weakref.ref(view))
+        _asked(replace(facts, tenant=replace(facts.tenant, view=view)))
+    del view
+    gc.collect()
+    assert [ref() is not None for ref in seen] == [False] * 4 + [True] * 4
 
 
 def test_a_receipt_is_a_verdict_like_any_other_and_cannot_be_changed() -> None:

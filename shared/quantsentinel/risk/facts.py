@@ -36,8 +36,8 @@ _KEYS: Memo[EntryKey] = Memo()
 # gets its id(): equal inputs may differ in their text (1 and 1.0), and a receipt must not depend on what was asked
 # before.
 _CYCLES: Memo[tuple[Said, object]] = Memo(4)
-"""Few: each holds a view, and a batch has one."""
-_OFFERS: Memo[tuple[Said, object]] = Memo(256)
+_OFFERS: Memo[tuple[dict[tuple[int, bool], tuple[Said, Opportunity]], object]] = Memo(4)
+"""Both few: each holds a view, a megabyte, and a batch has one."""
 _SIZES: Memo[tuple[Said, object]] = Memo(512)
 
 
@@ -144,6 +144,12 @@ class TenantFacts:
         key = (*map(id, seen), as_of.decided_at, as_of.previous_accepted_at, as_of.kills is None)
         return _CYCLES.get(key, lambda: ({}, seen))[0]
 
+    @worked_out
+    def said_of_offers(self) -> dict[tuple[int, bool], tuple[Said, Opportunity]]:
+        """What is said of each offer of the view; it holds the offers that its keys name."""
+        seen = (self.view, self.desk)
+        return _OFFERS.get((*map(id, seen), self.as_of.decided_at), lambda: ({}, seen))[0]
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -170,9 +176,8 @@ class Facts:
 
     @worked_out
     def said_of_offer(self) -> Said:
-        view, desk, as_of, offer = self.tenant.view, self.tenant.desk, self.tenant.as_of, self.opportunity
-        key = (id(view), id(offer), id(desk), as_of.decided_at, as_of.in_time)
-        return _OFFERS.get(key, lambda: ({}, (view, offer, desk)))[0]
+        offer, in_time = self.opportunity, self.tenant.as_of.in_time
+        return self.tenant.said_of_offers.setdefault((id(offer), in_time), ({}, offer))[0]
 
     @worked_out
     def said_at_lots(self) -> Said:
