@@ -90,6 +90,9 @@ def _constructor(kind: type, slots: bool) -> Callable[..., None]:
 
 def _taken(field: Field[Any], names: dict[str, Any]) -> tuple[str, str]:
     """A field as a parameter, and its value as text (empty: set elsewhere); what that needs is added to `names`."""
+    if field.kw_only or field.hash is not None:
+        what = f"field {field.name!r} asks for a keyword or for a hash of its own"
+        raise Broken(what, where="frozen", fix="Use dataclasses.dataclass")
     name, default, make = field.name, f"_default_{field.name}", f"_make_{field.name}"
     if field.default_factory is not MISSING:
         names[make] = field.default_factory

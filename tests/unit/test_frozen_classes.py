@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import pytest
 
 from quantsentinel import frozen
+from quantsentinel.errors import Broken
 
 T = TypeVar("T")
 Maker = Callable[..., Any]
@@ -189,3 +190,9 @@ def test_it_survives_pickling_and_a_value_that_holds_itself_can_be_shown() -> No
     held = plain(frozen.dataclass)(1)
     held.c.append(held)
     assert repr(held).endswith(".Plain(a=1, b=2.5, c=[...])")
+
+
+@pytest.mark.parametrize("asked", [{"kw_only": True}, {"hash": False}, {"hash": True}], ids=str)
+def test_what_the_constructor_or_the_hash_would_pass_over_is_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(Broken, match="field 'a'"):
+        frozen.dataclass(frozen=True)(type("Asking", (), {"__annotations__": {"a": int}, "a": field(**asked)}))
