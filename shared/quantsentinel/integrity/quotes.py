@@ -101,7 +101,7 @@ def quote_mask(snapshot: Snapshot, rules: RuleBook) -> QuoteMask:
     """
     flags = {name: np.zeros(len(snapshot), dtype=np.bool_) for name in REASONS}
     flags |= row_flaws(snapshot, rules)
-    flags["stale_slice"] = np.repeat([not _is_fresh(part, snapshot) for part in snapshot.slices], _rows(snapshot))
+    flags["stale_slice"] = np.repeat(_stale(snapshot), _rows(snapshot))
     if snapshot.masked.any():
         flags |= {name: snapshot.masked_by(name) for name in MASKED_BY}
     years, discounts = _discounting(snapshot, rules)
@@ -152,12 +152,16 @@ def _rows(snapshot: Snapshot) -> NDArray[np.int64]:
     return np.diff(snapshot.offsets)
 
 
-def _is_fresh(part: Slice, snapshot: Snapshot) -> bool:
-    """Received within 60 s of the snapshot, and its exchange time within the contract's lag."""
-    if (snapshot.received_at - part.received_at).total_seconds() > MAX_SLICE_AGE_S:
-        return False
-    lag = lag_s(part)
-    return lag is None or MIN_LAG_S <= lag <= contract_for(snapshot.source).max_lag_s
+def _stale(snapshot: Snapshot) -> list[bool]:
+    """Slices not received within 60 s of the snapshot, or whose exchange time is not within the contract's lag."""
+    received_at, max_lag_s = snapshot.received_at, contract_for(snapshot.source).max_lag_s
+
+    def is_fresh(part: Slice) -> bool:
+        lag = lag_s(part)
+        recent = (received_at - part.received_at).total_seconds() <= MAX_SLICE_AGE_S
+        return recent and (lag is None or MIN_LAG_S <= lag <= max_lag_s)
+
+    return [not is_fresh(part) for part in snapshot.slices]
 
 
 def lag_s(part: Slice) -> float | None:

@@ -60,14 +60,15 @@ class SincePrevious:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """Both snapshots; `here` are the rows of the later one that the earlier one has at `there`."""
+    """Both snapshots; `here` are the rows of the later one that the earlier one has at `there`: all, as a slice, where
+    both list the same contracts, which gives views instead of copies."""
 
     now: Snapshot
     mask: QuoteMask
     before: Snapshot
     mask_before: QuoteMask
-    here: NDArray[np.int64]
-    there: NDArray[np.int64]
+    here: NDArray[np.int64] | slice
+    there: NDArray[np.int64] | slice
     slices: NDArray[np.int64]
     """(n_slices,) index of each expiry in the earlier snapshot, -1 where it was not there."""
     read: Bools
@@ -123,7 +124,7 @@ def _matched(now: Snapshot, mask: QuoteMask, before: Snapshot, mask_before: Quot
         ]
     )
     if now.expiries == before.expiries and np.array_equal(now.strike, before.strike):
-        every = np.arange(len(now))
+        every = slice(None)
         return _Pair(now, mask, before, mask_before, every, every, slices, read)
     mine, theirs = _keys(now), _keys(before)
     found = np.minimum(np.searchsorted(theirs, mine), len(theirs) - 1)

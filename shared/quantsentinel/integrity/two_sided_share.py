@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from quantsentinel.errors import RuleGap
 from quantsentinel.integrity.finding import Finding, Guard, Inspection
 from quantsentinel.market.calendar import IST
+from quantsentinel.market.rulebook import RuleBook
 
 GUARD = Guard("two_sided_share", 1, "share")
 MIN_SHARE = 0.8
@@ -34,19 +36,20 @@ def two_sided_share(case: Inspection) -> Finding:
 
 
 def _near_expiries(case: Inspection) -> list[bool]:
-    trading = [_is_quoted(case, index) for index in range(len(case.snapshot.slices))]
-    last = case.snapshot.received_at.astimezone(IST).date() + NEAR_EXPIRY
-    near = [on and expiry <= last for on, expiry in zip(trading, case.snapshot.expiries, strict=True)]
+    snapshot, now = case.snapshot, case.snapshot.received_at
+    ends = [_quoted_until(case.context.rules, snapshot.underlying, expiry) for expiry in snapshot.expiries]
+    trading = [end is not None and now < end for end in ends]
+    last = now.astimezone(IST).date() + NEAR_EXPIRY
+    near = [on and expiry <= last for on, expiry in zip(trading, snapshot.expiries, strict=True)]
     if not any(near) and any(trading):
         near[trading.index(True)] = True
     return near
 
 
-def _is_quoted(case: Inspection, index: int) -> bool:
-    """It still trades and is not settling yet."""
-    rules, underlying, expiry = case.context.rules, case.snapshot.underlying, case.snapshot.expiries[index]
+@lru_cache(maxsize=512)
+def _quoted_until(rules: RuleBook, underlying: str, expiry: date) -> datetime | None:
+    """While it trades and is not settling yet; None without rule rows."""
     try:
-        ends = min(rules.last_trade(underlying, expiry), rules.settlement(underlying, expiry).window_start)
-        return case.snapshot.received_at < ends
+        return min(rules.last_trade(underlying, expiry), rules.settlement(underlying, expiry).window_start)
     except RuleGap:
-        return False
+        return None
