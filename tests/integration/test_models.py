@@ -92,12 +92,19 @@ def test_a_part_that_is_young_is_judged_and_not_fitted(tmp_path: Path, history: 
     assert registry_of(young).artefacts() == []
 
 
-def test_a_part_that_is_due_and_has_nothing_newer_to_learn_from_says_so(
+def test_a_part_that_is_due_and_has_nothing_newer_to_learn_from_says_so_and_is_judged(
     platform: Platform, history: FitHistory
 ) -> None:
     assert due_on(platform, "clock") <= LATER.date()
-    with pytest.raises(BadInput, match="clock is due since 2027-05-27, and its history ends 2025-01-10"):
-        retrain(platform, "clock", history, only_due=True)
+    found = retrain(platform, "clock", history, only_due=True)
+    assert (found.digest, found.ok, len(found.standing)) == ("", False, 1)
+    assert "clock is due since 2027-05-27, and its history ends 2025-01-10, not after" in found.lacks
+
+
+@pytest.mark.parametrize("part", ["clock", "forecast"])
+def test_a_history_of_nothing_is_called_too_short(platform: Platform, history: FitHistory, part: str) -> None:
+    with pytest.raises(BadInput, match="0 sessions, needs 2268"):
+        retrain(platform, part, history, date(1990, 1, 1))
 
 
 def test_a_named_end_behind_a_definition_change_is_refused(platform: Platform, history: FitHistory) -> None:
@@ -267,6 +274,21 @@ def test_the_doctor_names_what_is_due_what_is_too_old_and_what_is_promoted_and_n
 
 
 # --- The command line ---
+def test_a_part_that_cannot_be_fitted_keeps_no_other_from_its_turn(
+    tmp_path: Path,
+    platform: Platform,
+    history: FitHistory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    registry_of(platform).put_history(history, LATER)
+    monkeypatch.setenv("QS_CLOCK_OFFSET_S", "2e8")
+    assert run_command(["retrain", "--due", "--json", "--state", str(tmp_path / "state")]) == 1
+    parts = json.loads(capsys.readouterr().out)["parts"]
+    assert [(one["part"], bool(one["standing"])) for one in parts] == [("clock", True), ("forecast", True)]
+    assert all("its history ends 2025-01-10" in one["lacks"] for one in parts)
+
+
 def test_the_commands_go_from_a_fit_to_a_promotion(
     tmp_path: Path, platform: Platform, history: FitHistory, capsys: pytest.CaptureFixture[str]
 ) -> None:

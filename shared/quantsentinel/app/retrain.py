@@ -11,17 +11,19 @@ from quantsentinel.market.calendar import IST
 from quantsentinel.stores.models import ModelRegistry
 from quantsentinel.volatility.artefact import trained_to
 from quantsentinel.volatility.fit_history import FitHistory, clean_until
-from quantsentinel.volatility.held_out import Score
+from quantsentinel.volatility.held_out import Score, cut
 from quantsentinel.volatility.offer import artefact_of
+from quantsentinel.volatility.parameters import PARTS
 from quantsentinel.volatility.refit import refit, standing
 
-NEWER = "Hand over a newer history (`qs models history`); a definition that changed inside it ends what can be used"
+NEWER = "Hand over a newer history (`qs models history`); a definition that changed inside it ends what can be used."
 
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
     """One part. `standing`: what is in force on the newest sessions; `digest` and `scores` of the candidate, where one
-    was due. `cut_by` names the definition changes at which the history was cut."""
+    was due. `cut_by` names the definition changes at which the history was cut; `lacks` says what keeps a part that is
+    due from being fitted."""
 
     part: str
     due_on: date
@@ -32,32 +34,34 @@ class Retrained:
     scores: tuple[Score, ...] = ()
     beats_rule: bool = False
     is_new: bool = False
+    lacks: str = ""
 
     @property
     def ok(self) -> bool:
-        """What is in force loses nowhere to the rule, and a candidate that was due beats it."""
+        """What is in force loses nowhere to the rule, and a candidate that was due was fitted and beats it."""
         stands = all(score.candidate < score.rule for score in self.standing)
-        return stands and (not self.digest or self.beats_rule)
+        return stands and not self.lacks and (not self.digest or self.beats_rule)
 
 
 def retrain(
     platform: Platform, part: str, history: FitHistory, until: date | None = None, *, only_due: bool = False
 ) -> Retrained:
     """On the sessions up to `until`; None: up to the first definition change. With `only_due` a part younger than its
-    cadence is judged and not fitted.
+    cadence is judged and not fitted, and so is one that has nothing newer to learn from.
 
-    Raises `BadInput` when `until` spans a definition change, or a part is due and the history has nothing newer.
+    Raises `BadInput` for an unknown part, a history that is too short, or an `until` that spans a definition change.
     """
     due, in_force = due_on(platform, part), platform.desk.volatility
     end, cut_by = (until, ()) if until else clean_until(history, part)
     known = history.until(end)
+    cut(known)  # before anything is worked out of a history that is too short, or empty
     judged = standing(part, known, in_force)
     if only_due and platform.clock.now().astimezone(IST).date() < due:
         return Retrained(part, due, known.last, cut_by, judged)
     learned = trained_to(in_force.trained[part])
     if only_due and known.last <= learned:
-        what = f"{part} is due since {due}, and its history ends {known.last}, not after {learned}"
-        raise BadInput("; ".join([what, *cut_by]), where="retrain", fix=NEWER)
+        what = f"The {part} is due since {due}, and its history ends {known.last}, not after {learned}. {NEWER}"
+        return Retrained(part, due, known.last, cut_by, judged, lacks=what)
     found = refit(part, known, in_force)
     offered = artefact_of(found, known, in_force, platform.desk.code_version)
     registry = ModelRegistry(platform.documents, platform.objects)
@@ -67,6 +71,8 @@ def retrain(
 
 def due_on(platform: Platform, part: str) -> date:
     """When what is in force has reached its cadence. Raises `BadInput` when the policy names none."""
+    if part not in PARTS:
+        raise BadInput(f"no part {part!r}", where="retrain", fix=f"One of {', '.join(PARTS)}")
     cadence = platform.desk.policy.switches.cadence_days.get(f"volatility.{part}")
     if cadence is None:
         fix = f'Name "volatility.{part}" in [switches.cadence_days]'

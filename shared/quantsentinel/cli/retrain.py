@@ -31,7 +31,7 @@ def retrain(
     json: Json = False,
 ) -> None:
     """Never puts anything in force: `qs models promote` does. Exit code 1 when what is in force loses to a plain
-    average, or a candidate does not beat it."""
+    average, a candidate does not beat it, or one that is due has nothing newer to learn from."""
     from quantsentinel.app.models import registry_of
     from quantsentinel.app.retrain import retrain as retrained
     from quantsentinel.cli.fit_files import read_fit_history
@@ -58,6 +58,8 @@ def _rows(scores: Sequence[Score]) -> list[tuple[Any, ...]]:
 
 def _lines(one: Retrained) -> list[str]:
     lines = [f"The {one.part} learned to {one.history_to} only: {what}." for what in one.cut_by]
+    if one.lacks:
+        return [*lines, one.lacks]
     if not one.digest:
         return [*lines, f"The {one.part} is due on {one.due_on}: not fitted."]
     said = "beats the rule" if one.beats_rule else "does not beat the rule"
