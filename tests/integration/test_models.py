@@ -17,7 +17,6 @@ from quantsentinel.app.fitted_check import fitted as fitted_check
 from quantsentinel.app.kills import kill_off, kill_on
 from quantsentinel.app.models import promote, registry_of, rollback
 from quantsentinel.app.platform import Platform
-from quantsentinel.app.retrain import due_on, retrain
 from quantsentinel.cli.main import run_command
 from quantsentinel.errors import BadInput, Broken, QuantsentinelError
 from quantsentinel.integrity.relation_alarm import Alarm
@@ -68,52 +67,7 @@ def offered(platform: Platform, found: Artefact, *, trained: str, **card: Any) -
     return other.digest
 
 
-# --- Fits ---
-def test_a_refit_is_offered_once_as_object_and_record_and_changes_no_desk(
-    platform: Platform, history: FitHistory
-) -> None:
-    first, again = (retrain(platform, "clock", history) for _ in range(2))
-    assert (first.is_new, again.is_new) == (True, False)
-    assert first.digest == again.digest
-    assert first.ok
-    [key] = [info.key for info in platform.objects.list("models/")]
-    assert key == f"models/volatility/clock/{first.digest.removeprefix('sha256:')}.json"
-    found = registry_of(platform).artefact(first.digest)
-    assert platform.objects.get(key) == found.encoded
-    assert registry_of(platform).in_force("clock") == ""
-    assert platform.desk.volatility == served()
-
-
-def test_a_part_that_is_young_is_judged_and_not_fitted(tmp_path: Path, history: FitHistory) -> None:
-    young = opened(tmp_path, datetime(2026, 6, 1, tzinfo=UTC))
-    found = retrain(young, "clock", history, only_due=True)
-    assert (found.digest, found.scores, found.due_on) == ("", (), date(2027, 5, 27))
-    assert found.ok == (found.standing[0].candidate < found.standing[0].rule)
-    assert registry_of(young).artefacts() == []
-
-
-def test_a_part_that_is_due_and_has_nothing_newer_to_learn_from_says_so_and_is_judged(
-    platform: Platform, history: FitHistory
-) -> None:
-    assert due_on(platform, "clock") <= LATER.date()
-    found = retrain(platform, "clock", history, only_due=True)
-    assert (found.digest, found.ok, len(found.standing)) == ("", False, 1)
-    assert "clock is due since 2027-05-27, and its history ends 2025-01-10, not after" in found.lacks
-
-
-@pytest.mark.parametrize("part", ["clock", "forecast"])
-def test_a_history_of_nothing_is_called_too_short(platform: Platform, history: FitHistory, part: str) -> None:
-    with pytest.raises(BadInput, match="0 sessions, needs 2268"):
-        retrain(platform, part, history, date(1990, 1, 1))
-
-
-def test_a_named_end_behind_a_definition_change_is_refused(platform: Platform, history: FitHistory) -> None:
-    late = replace(history, vix={**history.vix, date(2008, 5, 2): 0.3}, events=history.events)
-    newest = replace(history.daily[-1], day=date(2025, 10, 1))
-    with pytest.raises(BadInput, match="spans monthly_expiry v2"):
-        retrain(platform, "forecast", replace(late, daily=(*history.daily, newest)), date(2025, 10, 1))
-
-
+# --- What fits learn from ---
 def test_the_history_that_was_handed_over_last_is_read_and_checked(platform: Platform, history: FitHistory) -> None:
     registry = registry_of(platform)
     with pytest.raises(BadInput, match="no history to fit on"):
@@ -274,21 +228,6 @@ def test_the_doctor_names_what_is_due_what_is_too_old_and_what_is_promoted_and_n
 
 
 # --- The command line ---
-def test_a_part_that_cannot_be_fitted_keeps_no_other_from_its_turn(
-    tmp_path: Path,
-    platform: Platform,
-    history: FitHistory,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    registry_of(platform).put_history(history, LATER)
-    monkeypatch.setenv("QS_CLOCK_OFFSET_S", "2e8")
-    assert run_command(["retrain", "--due", "--json", "--state", str(tmp_path / "state")]) == 1
-    parts = json.loads(capsys.readouterr().out)["parts"]
-    assert [(one["part"], bool(one["standing"])) for one in parts] == [("clock", True), ("forecast", True)]
-    assert all("its history ends 2025-01-10" in one["lacks"] for one in parts)
-
-
 def test_the_commands_go_from_a_fit_to_a_promotion(
     tmp_path: Path, platform: Platform, history: FitHistory, capsys: pytest.CaptureFixture[str]
 ) -> None:
