@@ -132,7 +132,7 @@ def test_a_hosted_sender_takes_a_public_address(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["a..example.com", ".com", "a" * 64 + ".com", "xn--a.com", "ex℀.com", "a.com:b", "a\t.com"]
 )
-def test_an_address_that_no_request_can_be_made_for_ends_its_delivery_alone(host: str) -> None:
+def test_an_address_that_no_request_can_be_made_for_is_refused_before_it_is_sent_to(host: str) -> None:
     with pytest.raises(BadInput, match="with a host name"):
         post(f"https://{host}/hook")
 
