@@ -170,6 +170,16 @@ def test_a_chain_that_jumped_over_ten_percent_is_refused_by_scale() -> None:
     assert verdict(firewall, "scale").measured == pytest.approx(np.log(27_500 / 24_500), abs=1e-4)
 
 
+def test_an_expiry_that_was_masked_in_the_snapshot_before_tells_scale_no_forward() -> None:
+    before = chain(at=AT - MINUTE)
+    first = np.arange(len(before)) < before.offsets[1]
+    rows = np.flatnonzero(first & before.is_call).tolist()
+    dearer = {name: {row: before.columns[name][row] + 4_000.0 for row in rows} for name in ("bid", "ask")}
+    wrong = changed(before, **dearer)
+    assert refusal(judged(chain(), previous=wrong)) == "scale"
+    assert verdict(judged(chain(), previous=wrong.judged({"jump": first})), "scale").outcome is Outcome.PASSED
+
+
 def test_a_spot_far_from_the_forward_is_refused_by_spot_forward() -> None:
     assert refusal(judged(replace(chain(), spot=54_000.0))) == "spot_forward"
     assert refusal(judged(replace(chain(), spot=24_300.0))) == "spot_forward"
