@@ -65,6 +65,16 @@ def test_a_tenant_with_a_bad_value_is_not_added(
     assert listed(capsys, "tenants", "list") == []
 
 
+def test_a_project_takes_no_webhook_inside_a_network(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QS_PROFILE", "google")
+    monkeypatch.setenv("QS_PROJECT", "nowhere")
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
+    code, _, err = outcome(capsys, *GOOD_TENANT, "--webhook", "https://10.0.0.5/hook")
+    assert (code, "webhook address" in json.loads(err)["what"]) == (2, True)
+
+
 @pytest.mark.parametrize("scope", ["tenant:nobody", "symbol:DOGE", "symbol:", "everything"])
 def test_a_kill_switch_on_nothing_is_refused(scope: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(capsys, "kill", "on", scope, "--why", "a drill")[:2] == (2, "")

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quantsentinel.cli.options import Config, Json, State, open_live
+from quantsentinel.cli.options import Config, Json, State, open_live, settings_of
 from quantsentinel.cli.output import Answer, Table, ist, rupees_text, show
 from quantsentinel.errors import BadInput
 
 if TYPE_CHECKING:
     from quantsentinel.accounts.account import Account
     from quantsentinel.app.tenants import TenantRequest
+    from quantsentinel.settings import Settings
     from quantsentinel.stores.tenants import Endpoint
 
 app = typer.Typer(help="Tenants: capital, limits, channels.", no_args_is_help=True)
@@ -59,7 +60,7 @@ def add(
         "expiry_day_premium": expiry_day_premium,
         "relation": relation,
     }
-    channels, made = _channels(webhook, webhook_secret, telegram)
+    channels, made = _channels(webhook, webhook_secret, telegram, settings_of(config, state))
     request = _request(tenant_id, underlying, limit, endpoints=channels, **fields)
     _told(add_tenant(open_live(config, state), request), made, json)
 
@@ -92,7 +93,7 @@ def set_(
         "expiry_day_premium": expiry_day_premium,
         "relation": relation,
     }
-    channels, made = _channels(webhook, webhook_secret, telegram)
+    channels, made = _channels(webhook, webhook_secret, telegram, settings_of(config, state))
     request = _request(tenant_id, underlying, limit, endpoints=channels, **fields)
     _told(set_tenant(open_live(config, state), request), made, json)
 
@@ -149,16 +150,19 @@ def _request(tenant_id: str, underlying: list[str] | None, limit: list[str] | No
     return TenantRequest(tenant_id, underlyings=names, limits=_limits(limit), **fields)
 
 
-def _channels(webhook: str | None, secret: str | None, telegram: str | None) -> tuple[tuple[Endpoint, ...] | None, str]:
+def _channels(
+    webhook: str | None, secret: str | None, telegram: str | None, settings: Settings
+) -> tuple[tuple[Endpoint, ...] | None, str]:
     """The endpoints that were named, and the webhook secret that had to be made. Raises `BadInput` for a bad one."""
     from quantsentinel.adapters.channels.telegram import check_chat
     from quantsentinel.adapters.channels.webhook import check_secret, check_url, new_secret
     from quantsentinel.stores.tenants import Endpoint
+    from quantsentinel.wiring.emulators import is_hosted
 
     made = new_secret() if webhook and not secret else ""
     named = []
     if webhook:
-        check_url(webhook, local_profile=True)
+        check_url(webhook, local_profile=not is_hosted(settings))
         check_secret(secret or made)
     if telegram:
         check_chat(telegram)

@@ -13,7 +13,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import date, datetime
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from quantsentinel.canonical import canonical_bytes
 from quantsentinel.errors import BadInput
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.market.instruments import Instrument
 
 Floats = NDArray[np.float64]
@@ -178,11 +177,11 @@ class Snapshot:
             return self.columns[name]
         raise AttributeError(name)
 
-    @property
+    @worked_out
     def received_at(self) -> datetime:
         return max(part.received_at for part in self.slices)
 
-    @property
+    @worked_out
     def observed_at(self) -> datetime:
         return max(part.observed_at for part in self.slices)
 
@@ -242,7 +241,7 @@ class Snapshot:
         names = ("bid", "ask", "bid_size", "ask_size", "ltp", "oi", "volume")
         return OptionQuote(instrument, *(float(self.columns[name][row]) for name in names))
 
-    @cached_property
+    @worked_out
     def digest(self) -> str:
         """`sha256:<hex>` of the canonical bytes: the header as canonical JSON, then each column, little-endian."""
         header = {

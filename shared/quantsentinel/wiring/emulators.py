@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from quantsentinel.errors import BadInput, Unavailable
+from quantsentinel.settings import Settings
 
 ENV_FILE = Path(".emulators/env")
 """Below the checkout; `make emulators` writes it last, `make emulators-stop` removes it first."""
@@ -26,6 +28,11 @@ def read_env_file(path: Path = ENV_FILE) -> dict[str, str]:
     if absent := [name for name in HOSTS if not found.get(name)]:
         raise Unavailable(f"{', '.join(absent)} not in it", where=str(path), fix=START)
     return found
+
+
+def is_hosted(settings: Settings, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the state is a project of Google's: neither a folder nor emulators."""
+    return settings.profile == "google" and "FIRESTORE_EMULATOR_HOST" not in environ
 
 
 def silent(addresses: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from quantsentinel.ports import Clock, MarketFeed, ObjectInfo, Objects
 from quantsentinel.settings import BucketKind, Settings
 from quantsentinel.wiring.channels import Channels
 from quantsentinel.wiring.desk import desk_of
+from quantsentinel.wiring.emulators import is_hosted
 from quantsentinel.wiring.fitted import with_fitted
 from quantsentinel.wiring.margin_broker import standing_broker
 
@@ -80,7 +81,7 @@ def open_google(
         owner=f"{os.environ.get('K_REVISION', socket.gethostname())}-{os.getpid()}-{secrets.token_hex(4)}",
         feeds=feeds or {},
         margin_broker=standing_broker(settings, clock),
-        channels=Channels(settings, local_profile=emulated["FIRESTORE"] is not None),
+        channels=Channels(settings, local_profile=not is_hosted(settings, environ)),
         followed=settings.underlyings,
         poll_interval_s=settings.poll_interval_s,
     )

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 
 from quantsentinel.errors import BadInput
 from quantsentinel.settings import Settings
+from quantsentinel.wiring.emulators import is_hosted
 
 
 def acting_person(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     """A name that no option or variable sets. Raises `BadInput` when there is none, `Unavailable` without Google."""
-    if settings.profile == "google" and "FIRESTORE_EMULATOR_HOST" not in environ:
+    if is_hosted(settings, environ):
         from quantsentinel.adapters.google.person import google_person
 
         return google_person()
