@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -120,6 +121,8 @@ app.command("bench", rich_help_panel=OPERATE)(bench.bench)
 def main() -> None:
     """The console script."""
     search_seldom()
+    # As in the images: small matrices gain nothing by threads, and sums must not depend on how many cores there are.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run_command(sys.argv[1:]))
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.features.analytics import SliceAnalytics
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.opportunity.calendar_terms import Pair
 from quantsentinel.pricing.density import Density
 
@@ -41,7 +40,7 @@ class Spread:
         """P(S <= node)."""
         return self.of.cdf
 
-    @cached_property
+    @worked_out
     def above(self) -> tuple[Floats, Floats]:
         """(n + 1,) mass and first moment from each node on; 0 beyond the last."""
         mass, moment = np.zeros(len(self.mass) + 1), np.zeros(len(self.mass) + 1)

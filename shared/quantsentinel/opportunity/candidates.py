@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.canonical import canonical_bytes
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 
 Floats = NDArray[np.float64]
 Texts = tuple[str, ...]
@@ -63,7 +62,7 @@ class Candidates:
         found = [(name, count) for name, count in zip(self.reason_names, counts, strict=True) if count]
         return dict(sorted(found, key=lambda item: (-item[1], item[0])))
 
-    @cached_property
+    @worked_out
     def columns(self) -> Mapping[str, tuple[float | str | None, ...]]:
         """`TEXT_COLUMNS` and `NUMBER_COLUMNS` as plain values, None for NaN; `strikes` reads `24000PE/24100PE`."""
         names = (self.families, self.expiries, self.reason_names)
@@ -87,7 +86,7 @@ class Candidates:
             "/".join(f"{strike:g}{right}" for strike, right, side in zip(*leg, strict=True) if side) for leg in legs
         )
 
-    @cached_property
+    @worked_out
     def digest(self) -> str:
         """`sha256:<hex>` of what was considered and why it ended: every package with its reason.
 

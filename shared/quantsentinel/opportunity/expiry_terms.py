@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.costs.margin import FEWEST_CLOSES, MarginMarket, margin_days, span_volatility
 from quantsentinel.desk import Desk
 from quantsentinel.features.analytics import MarketAnalytics, SliceAnalytics
 from quantsentinel.features.timeline import Ending, SessionFrame
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.market.history import History
 from quantsentinel.market.schedules import ChargeSchedule, ScanRule
 from quantsentinel.opportunity.payoff_profile import ExitCost
@@ -28,11 +28,11 @@ class Shared:
     snapshot_digest: str
     entries_refused: str
 
-    @cached_property
+    @worked_out
     def closes(self) -> list[float]:
         return [bar.close for bar in self.history.daily]
 
-    @cached_property
+    @worked_out
     def span_vol_annual(self) -> float | None:
         """NSE's volatility of the day before, the same for every expiry; None without enough closes."""
         if len(self.closes) < FEWEST_CLOSES:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from quantsentinel.canonical import short_id
 from quantsentinel.costs.margin import FEWEST_CLOSES, span_volatility
 from quantsentinel.desk import Desk
 from quantsentinel.errors import BadInput, RuleGap
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.market.bars import DailyBar
 from quantsentinel.market.history import History
 from quantsentinel.units import quantise
@@ -42,7 +42,7 @@ class Factors:
     sessions: int
     shrinkage: float
 
-    @cached_property
+    @worked_out
     def key(self) -> str:
         """Names these numbers."""
         return short_id("fac", self.names, self.vol_daily, self.correlation, self.previous_close, self.span_vol_annual)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import date, datetime
-from functools import cached_property
 
 from quantsentinel.alpha.view import Consensus, View
 from quantsentinel.canonical import digest
 from quantsentinel.features.analytics import MarketAnalytics
 from quantsentinel.features.regime import Regime
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.market.snapshot import Snapshot
 from quantsentinel.opportunity.candidates import Candidates
 from quantsentinel.opportunity.factors import Factors
@@ -50,7 +49,7 @@ class MarketView:
     factors: Factors | None = None
     """How the indices move together; None without enough daily closes."""
 
-    @cached_property
+    @worked_out
     def digest(self) -> str:
         """Over everything that decides: features, views, consensus, opportunities, candidates' reasons, regime."""
         return digest(

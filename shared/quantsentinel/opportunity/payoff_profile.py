@@ -10,6 +10,7 @@ it) and the broker's fee for each leg that ends in the money. Everything is in p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,14 +156,12 @@ def win_probabilities(shape: Profile, entry_cost: Floats, laws: Sequence[tuple[i
     cost, count = entry_cost[:, None], len(entry_cost)
     # Most pieces lose: only those that win somewhere are looked up.
     package, piece = np.nonzero((shape.left > cost) | (shape.right > cost))
-    place = piece * count + package
-
-    def of(values: Floats, at: Ints) -> Floats:
-        return np.broadcast_to(values, (count, values.shape[1])).ravel("F").take(at)
-
-    low, high = of(shape.edges, place), of(shape.edges, place + count)
+    rows = len(shape.edges)
+    place = piece if rows == 1 else piece * rows + package  # in memory, where packages lie side by side
+    edges, lefts, rights = (values.ravel("F") for values in (shape.edges, shape.left, shape.right))
+    low, high = edges.take(place), edges.take(place + rows)
     paid = entry_cost[package]
-    left, right = of(shape.left, place) - paid, of(shape.right, place) - paid
+    left, right = lefts.take(place) - paid, rights.take(place) - paid
     rise = right - left
     share = np.divide(-left, rise, out=np.zeros_like(rise), where=rise != 0)
     crossing = low + np.minimum(np.maximum(share, 0.0), 1.0) * (high - low)
@@ -174,7 +173,7 @@ def win_probabilities(shape: Profile, entry_cost: Floats, laws: Sequence[tuple[i
     closes[:-1] = opens[1:]
     package, ends = package[opens], np.stack([start[opens], stop[closes]])
     done = 0
-    for last, (_, nodes, cdf) in zip(package.searchsorted(np.cumsum([law[0] for law in laws])), laws, strict=True):
+    for last, (_, nodes, cdf) in zip(package.searchsorted([*accumulate(law[0] for law in laws)]), laws, strict=True):
         ends[:, done:last] = np.interp(ends[:, done:last], nodes, cdf, left=0.0, right=1.0)
         done = last
     return np.asarray(np.bincount(package, weights=ends[1] - ends[0], minlength=count), dtype=np.float64)

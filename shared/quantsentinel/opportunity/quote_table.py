@@ -5,14 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
-from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.features.analytics import SliceAnalytics
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.market.instruments import Instrument, Right
 from quantsentinel.opportunity.structures import Ladder
 from quantsentinel.pricing.density import expected_payoff
@@ -60,7 +59,7 @@ class QuoteTable:
     cdf: Floats
     tail_points: Floats
 
-    @cached_property
+    @worked_out
     def mid(self) -> Floats:
         return 0.5 * (self.bid + self.ask)
 
@@ -84,17 +83,17 @@ class JoinedTable(QuoteTable):
     tables: tuple[QuoteTable, ...] = ()
     starts: tuple[int, ...] = ()
 
-    @cached_property
+    @worked_out
     def part(self) -> Ints:
         """(2n,) which of the tables each row belongs to."""
         return np.repeat(np.arange(len(self.tables)), [len(table.strike) for table in self.tables])
 
-    @cached_property
+    @worked_out
     def forwards(self) -> Floats:
         """(e,) of each expiry."""
         return np.array([table.forward for table in self.tables])
 
-    @cached_property
+    @worked_out
     def tails(self) -> Floats:
         """(e, b) tail points of each expiry."""
         return np.stack([table.tail_points for table in self.tables])

@@ -5,15 +5,13 @@ Signs as in `opportunity.py`: a net price is positive when paid. Points per unit
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
 from quantsentinel.alpha.view import Consensus
 from quantsentinel.costs.slippage import over_legs
 from quantsentinel.desk import HardRules
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.opportunity.frictions import Frictions
 from quantsentinel.opportunity.payoff_profile import ExitCost, Legs, Profile, profile, win_probabilities
 from quantsentinel.opportunity.quote_table import JoinedTable, QuoteTable
@@ -79,7 +77,7 @@ class Screened:
     on_request: Bools
     reason: Ints
 
-    @cached_property
+    @worked_out
     def expiries(self) -> tuple[tuple[str, ...], Ints]:
         """Names, and which of them each package has: of its expiry, `near/far` of a calendar."""
         return self.table.labels(self.grid.rows)

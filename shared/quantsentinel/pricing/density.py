@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quantsentinel.errors import BadInput
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.pricing.cubics import cubic, node_slopes, pair, places, rising, rising_slopes
 from quantsentinel.pricing.special import ndtr
 
@@ -49,29 +48,29 @@ class Density:
     mass: Floats
     negative_mass: float = 0.0
 
-    @cached_property
+    @worked_out
     def log_strike(self) -> Floats:
         """ln(K/F) of the nodes."""
         return np.asarray(np.log(self.strike / self.forward))
 
-    @cached_property
+    @worked_out
     def edges(self) -> Floats:
         """(n - 1,) log-strikes of the points half-way between nodes."""
         return np.asarray(np.log(0.5 * (self.strike[1:] + self.strike[:-1]) / self.forward))
 
-    @cached_property
+    @worked_out
     def cdf_at_edges(self) -> Floats:
         """(n - 1,) P(ln(S/F) <= edge)."""
         return np.asarray(np.minimum(self.mass[:-1].cumsum(), 1.0))
 
-    @cached_property
+    @worked_out
     def pdf(self) -> Floats:
         """(n,) density per point at the nodes; the two ends hold what lies beyond them and show 0."""
         found = np.zeros_like(self.mass)
         np.divide(self.mass[1:-1], 0.5 * (self.strike[2:] - self.strike[:-2]), out=found[1:-1])
         return found
 
-    @cached_property
+    @worked_out
     def cdf(self) -> Floats:
         """(n,) P(S <= strike) at the nodes: `distribution`, where each node's edges are known without a search."""
         found = np.zeros_like(self.mass)
@@ -82,7 +81,7 @@ class Density:
         found[-1] = 1.0
         return found
 
-    @cached_property
+    @worked_out
     def call(self) -> Floats:
         """(n,) E[(S - K)+] at the nodes, undiscounted points."""
         above = self.mass[:0:-1].cumsum()
@@ -90,17 +89,17 @@ class Density:
         np.cumsum(above * (self.strike[1:] - self.strike[:-1])[::-1], out=found[-2::-1])
         return found
 
-    @cached_property
+    @worked_out
     def call_slope(self) -> Floats:
         """(n,) dC/dK at the nodes."""
         return node_slopes(self.strike, self.call, (-1.0, 0.0))
 
-    @cached_property
+    @worked_out
     def cdf_slope(self) -> Floats:
         """(n - 1,) d cdf / d log-strike at the edges."""
         return rising_slopes(self.edges, self.cdf_at_edges)
 
-    @cached_property
+    @worked_out
     def smooth_cdf(self) -> tuple[Floats, Floats]:
         """(n - 1,) cdf and slope at the edges, of the smooth law whose calls are those of the masses.
 
@@ -110,17 +109,17 @@ class Density:
         cdf = np.maximum.accumulate(np.minimum(np.maximum(self.cdf_at_edges - bend, 0.0), 1.0))
         return cdf, rising_slopes(self.edges, cdf)
 
-    @cached_property
+    @worked_out
     def mean(self) -> float:
         """E[S], points."""
         return float(self.mass @ self.strike)
 
-    @cached_property
+    @worked_out
     def log_mean(self) -> float:
         """E[ln(S/F)]; -2 times it is the total variance of a variance swap."""
         return float(self.mass @ self.log_strike)
 
-    @cached_property
+    @worked_out
     def variance(self) -> float:
         """Variance of ln(S/F): total, not annual."""
         return self._moment(2)

@@ -9,12 +9,12 @@ beyond them; the penalty rises until the density stays free of butterfly arbitra
 from __future__ import annotations
 
 import math
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from quantsentinel.frozen import dataclass
+from quantsentinel.frozen import dataclass, worked_out
 from quantsentinel.pricing.svi import SviParams, butterfly_g, total_variance, variance_derivatives
 from quantsentinel.pricing.svi_calendar import TOLERANCE, Floor
 
@@ -51,11 +51,11 @@ class Smile:
         """Of one log-moneyness: numpy's calls would cost five times the sum."""
         return sum(height * math.exp(-0.5 * ((k - centre) / self.width) ** 2) for centre, height in self._bump_list)
 
-    @cached_property
+    @worked_out
     def _bump_list(self) -> list[tuple[float, float]]:
         return list(zip(self.centre.tolist(), self.height.tolist(), strict=True))
 
-    @cached_property
+    @worked_out
     def _felt(self) -> tuple[float, float]:
         """Beyond these the correction is below the rounding of the variance."""
         return float(self.centre[0]) - _FELT * self.width, float(self.centre[-1]) + _FELT * self.width

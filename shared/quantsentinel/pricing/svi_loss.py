@@ -67,10 +67,11 @@ class Batch:
         bounds[..., 0] = (low - k_mean) / width, (high - k_mean) / width
         bounds[..., 1] = _LOG_SIGMA_RANGE
         px = p * x
-        moments = np.stack([p * v, p, px, px * x], axis=2)
-        sums = np.stack([*(side.sum(axis=1, keepdims=True) for side in (px * x, px * v, p * v * v)), w_mean / scale])
-        one_and_x = np.stack([np.ones_like(x), x], axis=2)
-        scales = np.stack([k_mean, width, w_mean, scale])
+        moments, one_and_x = np.empty((*x.shape, 4)), np.ones((*x.shape, 2))
+        moments[..., 0], moments[..., 1], moments[..., 2], moments[..., 3] = p * v, p, px, px * x
+        one_and_x[..., 1] = x
+        sums = np.array([*(side.sum(axis=1, keepdims=True) for side in (px * x, px * v, p * v * v)), w_mean / scale])
+        scales = np.array([k_mean, width, w_mean, scale])
         return Batch(x[:, None], v[:, None], p[:, None], moments, one_and_x, sums, scales, bounds)
 
 
@@ -94,7 +95,7 @@ def raw_of(batch: Batch, theta: Floats, linear: Linear) -> Floats:
     k_mean, width, w_mean, scale = batch.scales
     a = w_mean + scale * (linear.d * mu - linear.c * linear.z_mean)
     rho = np.divide(linear.d, linear.c, out=np.zeros_like(linear.d), where=linear.c > 0)
-    return np.stack([a, scale * linear.c / width, rho, k_mean + width * mu, width * s])
+    return np.array([a, scale * linear.c / width, rho, k_mean + width * mu, width * s])
 
 
 def project(batch: Batch, theta: Floats) -> Linear:

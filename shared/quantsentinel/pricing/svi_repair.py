@@ -7,7 +7,6 @@ with its best linear part, flattened by `shape`, has g >= 0 on a line. Shapes of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +50,7 @@ def _flattened(batch: Batch, best: Linear, shape: float) -> Linear:
     """(d, c) times `shape`; the loss along that ray is a parabola with its vertex at the best (d, c)."""
     svv = batch.sums[2]
     loss = svv - (2 * shape - shape * shape) * (svv - best.loss)
-    return replace(best, d=shape * best.d, c=shape * best.c, loss=loss)
+    return Linear(shape * best.d, shape * best.c, best.z_mean, best.szz, best.sxz, loss, best.on_edge)
 
 
 def _first_free(raw: Floats, loss: Floats, below: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
