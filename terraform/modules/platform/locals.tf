@@ -33,4 +33,7 @@ locals {
     var.settings,
     lookup(var.function_settings, name, {}),
   ) }
+
+  # --- What who applies needs besides, for the options that are on ---
+  option_roles = toset(var.static_egress == null ? [] : ["roles/compute.networkAdmin", "roles/compute.securityAdmin"])
 }

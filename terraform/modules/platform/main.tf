@@ -213,6 +213,7 @@ module "delivery_identity" {
   repository_id    = var.delivery.repository_id
   branch           = var.delivery.branch
   may_apply        = var.delivery.may_apply
+  extra_roles      = local.option_roles
   state_bucket     = var.delivery.state_bucket
   image_repository = { location = var.region, name = module.images.name }
   services         = { for name, made in module.function : name => { location = var.region, name = made.service } }

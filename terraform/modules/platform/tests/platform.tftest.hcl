@@ -39,8 +39,13 @@ run "static_egress_delivery_and_a_budget_are_options" {
 
   variables {
     static_egress = { functions = ["poll_market"], addresses = 2 }
-    delivery      = { repository = "example/quantsentinel" }
+    delivery      = { repository = "example/quantsentinel", may_apply = true, state_bucket = "example-state" }
     budget        = { billing_account = "012345-6789AB-CDEF01", amount = 25000 }
+  }
+
+  assert {
+    condition     = local.option_roles == toset(["roles/compute.networkAdmin", "roles/compute.securityAdmin"])
+    error_message = "who applies could not make the addresses"
   }
 
   assert {
