@@ -6,7 +6,7 @@ Methods raise `RuleGap` when no usable row covers the date: uncovered, unverifie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import wraps
@@ -28,11 +28,8 @@ P = ParamSpec("P")
 Product = Literal["options", "futures"]
 DAY = timedelta(days=1)
 LONGEST_CLOSURE_DAYS = 15
-MARGIN_NAMES = (
-    "price_scan_sigmas", "price_scan_long_dated", "vol_scan_share", "vol_scan_floor", "vol_decay", "lookahead_days",
-    "extreme_multiple", "extreme_share", "calendar_spread", "calendar_offset_on_expiry_day", "short_option_minimum",
-    "exposure", "exposure_deep_otm", "exposure_long_dated", "deep_otm_distance", "expiry_day",
-)  # fmt: skip
+MARGIN_NAMES = tuple(item.name for item in fields(ScanRule) if item.name != "price_scan_floor")
+"""The floor is asked for beside them: it has a row for each underlying."""
 
 
 def load_rules(overlay: Path | None = None) -> RuleBook:
